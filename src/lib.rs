@@ -7,4 +7,5 @@
 pub mod cluster;
 pub mod platform;
 pub mod release;
+pub mod report;
 pub mod secret;

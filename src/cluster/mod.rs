@@ -6,7 +6,6 @@
 mod ids;
 mod name;
 
-use crate::platform::Platform;
 use crate::release::{Arch, Digest, Version};
 use crate::secret::Secret;
 use std::net::IpAddr;
@@ -24,8 +23,6 @@ pub const CLIENT_PORT: u16 = 2379;
 pub struct Cluster {
     /// The cluster's name, which is also the initial-cluster token.
     pub name: ClusterName,
-    /// Where the machines run.
-    pub platform: Platform,
     /// The pinned etcd release.
     pub release: Release,
     /// The controllers in the manifest's order; names, addresses and IDs are distinct.
