@@ -6,6 +6,7 @@
 
 pub mod cluster;
 pub mod manifest;
+pub mod output;
 pub mod platform;
 pub mod release;
 pub mod report;
