@@ -5,6 +5,7 @@
 //! (written atomically). Every arrow is a pure function; only the two ends touch the world.
 
 pub mod cluster;
+pub mod machine;
 pub mod manifest;
 pub mod output;
 pub mod platform;
