@@ -4,5 +4,7 @@
 //! `machine` (files on one controller) → `wire` (as a cloud takes them) → `output`
 //! (written atomically). Every arrow is a pure function; only the two ends touch the world.
 
+#[cfg(target_os = "linux")]
+pub mod rehearse;
 pub mod release;
 pub mod secret;
