@@ -9,6 +9,8 @@ pub mod machine;
 pub mod manifest;
 pub mod output;
 pub mod platform;
+#[cfg(target_os = "linux")]
+pub mod rehearse;
 pub mod release;
 pub mod report;
 pub mod secret;

@@ -1,0 +1,115 @@
+//! Boots rendered machines on this computer: real systemd, real cloud-init, real etcd.
+//!
+//! Knows nothing of how a machine was rendered: it takes user-data as a cloud would, and believes
+//! only what the machine then says and does. Every machine is a `systemd-nspawn` container over a
+//! bare Debian image; the release's hosts are played by a server that only these machines trust.
+//!
+//! All of it happens in mount, PID and network namespaces of one process tree (see [`Interrupt`]
+//! and the module `cell`), so that nothing outlives a rehearsal, whichever way it ends, and no
+//! packet leaves it. Only building an image or a stand-in needs the network, for Debian's packages.
+//!
+//! To add a suite, add it to [`Suite`]; to add a fault, add an answer to the release server.
+
+mod boot;
+mod cache;
+mod cell;
+mod console;
+mod control_group;
+mod error;
+mod event;
+mod image;
+mod inside;
+mod machine_root;
+mod network;
+mod plan;
+mod power;
+mod server;
+mod stand_in;
+mod tools;
+
+pub use cache::default_dir as default_cache;
+pub use cell::{INSIDE, Interrupt};
+pub use error::Error;
+pub use event::{CheckResult, Event, MachineOutcome, Outcome, Request, Stage, Verdict};
+pub use inside::inside;
+pub use plan::{Check, Machine, NotASuite, Plan, StandIn, Suite};
+pub use tools::{Missing, missing};
+
+use crate::release::Version;
+use cell::Task;
+use std::path::{Path, PathBuf};
+
+/// The computer that rehearsals are held on.
+pub struct Host {
+    /// The program that calls [`inside`] when its one argument is [`INSIDE`]; usually this one.
+    pub program: PathBuf,
+    /// Where images and tarballs are kept; usually [`default_cache`].
+    pub cache: PathBuf,
+    /// How to stop what runs.
+    pub interrupt: Interrupt,
+}
+
+impl Host {
+    /// Builds the image of a suite unless the cache holds it: half a minute, and Debian's packages.
+    pub fn image(&self, suite: Suite, on_event: &mut dyn FnMut(&Event)) -> Result<PathBuf, Error> {
+        let path = image::path(suite, &self.cache);
+        let cache = self.cache.clone();
+        self.build(
+            &path,
+            &format!("image {suite}"),
+            Task::Image { suite, cache },
+            on_event,
+        )?;
+        Ok(path)
+    }
+
+    /// Builds a release tarball of the same line as `wanted` from Debian's own etcd packages,
+    /// unless the cache holds it: a few seconds, and Debian's packages.
+    ///
+    /// Its version is Debian's, and its digest its own: the machines must be rendered with both.
+    pub fn stand_in(
+        &self,
+        wanted: Version,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<StandIn, Error> {
+        let suite = stand_in::suite_for(wanted)?;
+        let path = stand_in::path(suite, &self.cache);
+        let cache = self.cache.clone();
+        let what = format!("etcd release from Debian {suite}");
+        self.build(&path, &what, Task::StandIn { suite, cache }, on_event)?;
+        stand_in::read(wanted, suite, &self.cache)
+    }
+
+    /// Boots the machines of a plan, and returns when nothing of them is left.
+    ///
+    /// A machine that fails is an outcome, not an error.
+    pub fn rehearse(&self, plan: Plan, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, Error> {
+        let image = self.image(plan.suite, on_event)?;
+        let outcome = self.run(&Task::Boot { plan, image }, on_event)?;
+        outcome.ok_or_else(|| Error::Vanished(String::new()))
+    }
+
+    fn build(
+        &self,
+        path: &Path,
+        what: &str,
+        task: Task,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<(), Error> {
+        if path.exists() {
+            return Ok(());
+        }
+        on_event(&Event::Building {
+            what: what.to_owned(),
+        });
+        self.run(&task, on_event).map(|_| ())
+    }
+
+    fn run(&self, task: &Task, on_event: &mut dyn FnMut(&Event)) -> Result<Option<Outcome>, Error> {
+        let missing = missing();
+        if !missing.is_empty() {
+            return Err(Error::Missing(missing));
+        }
+        cell::run(&self.program, task, &self.interrupt, on_event)
+    }
+}

@@ -1,0 +1,161 @@
+//! What is to be rehearsed: values only, so that a plan can cross into the namespaces.
+
+use crate::release::{Arch, Version};
+use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A Debian release whose systemd and cloud-init the machines run.
+///
+/// ```
+/// use firstboot::rehearse::Suite;
+/// assert_eq!("trixie".parse(), Ok(Suite::Trixie));
+/// assert_eq!(Suite::for_release_line(3), Some(Suite::Bullseye));
+/// assert_eq!(Suite::for_release_line(6), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Suite {
+    /// Debian 11: systemd 247, cloud-init 20.4, etcd 3.3.
+    Bullseye,
+    /// Debian 12: systemd 252, cloud-init 22.4, etcd 3.4.
+    Bookworm,
+    /// Debian 13: systemd 257, cloud-init 25.1, etcd 3.5.
+    Trixie,
+}
+
+/// Why a text is no suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotASuite;
+
+impl Suite {
+    /// Every suite, oldest first.
+    pub const ALL: [Self; 3] = [Self::Bullseye, Self::Bookworm, Self::Trixie];
+
+    /// Debian's code name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bullseye => "bullseye",
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        }
+    }
+
+    /// The suite whose packages hold etcd 3.`minor`, if one does.
+    pub const fn for_release_line(minor: u64) -> Option<Self> {
+        match minor {
+            3 => Some(Self::Bullseye),
+            4 => Some(Self::Bookworm),
+            5 => Some(Self::Trixie),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Suite {
+    type Err = NotASuite;
+
+    fn from_str(text: &str) -> Result<Self, NotASuite> {
+        let named = |suite: &Self| suite.name() == text;
+        Self::ALL.into_iter().find(named).ok_or(NotASuite)
+    }
+}
+
+/// One rehearsal: the machines as they were rendered, and what surrounds them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The cluster's name, for the reader.
+    pub cluster: String,
+    /// What the machines run.
+    pub suite: Suite,
+    /// The release tarball that the stand-in for the release's hosts serves.
+    pub tarball: PathBuf,
+    /// The name that a requested path must end in to get it.
+    pub tarball_name: String,
+    /// The hosts for which the release server answers, over HTTPS, on port 443.
+    pub hosts: Vec<String>,
+    /// The machines, all of which are powered on at once.
+    pub machines: Vec<Machine>,
+    /// What is run inside every machine once it is healthy.
+    pub checks: Vec<Check>,
+    /// How long the machines have from power-on to their verdict.
+    pub timeout: Duration,
+    /// Whether the outcome carries every machine's journal.
+    pub journal: bool,
+}
+
+/// One machine: what its cloud would give it, and what it is expected to become.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// The controller's name.
+    pub name: String,
+    /// Its only address, alone in its subnet as on GCE (`/32` or `/128`).
+    pub address: IpAddr,
+    /// The planned member ID, as etcdctl prints it; the verdict must agree.
+    pub member_id: String,
+    /// The planned cluster ID, likewise.
+    pub cluster_id: String,
+    /// What cloud-init reads as user-data, byte for byte.
+    #[serde(with = "secret_as_base64")]
+    pub user_data: Secret,
+    /// What cloud-init reads as `NoCloud` meta-data.
+    pub meta_data: String,
+}
+
+/// A command that is run inside each healthy machine by `/bin/sh -c`, as root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The command line.
+    pub command: String,
+    /// Texts that its output must contain, for instance the planned member IDs.
+    pub expect: Vec<String>,
+}
+
+/// The release tarball that takes the place of upstream's where the network is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// The version that it really holds: the same release line as the one asked for.
+    pub version: Version,
+    /// The architecture: always this computer's.
+    pub arch: Arch,
+    /// Where it lies in the cache, under upstream's name for it.
+    pub tarball: PathBuf,
+    /// Its digest, which the machines must be rendered with.
+    pub digest: crate::release::Digest,
+    /// Where its binaries come from, for the reader.
+    pub origin: String,
+    /// The suite whose libraries those binaries were built for.
+    pub suite: Suite,
+}
+
+mod secret_as_base64 {
+    use crate::secret::Secret;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use zeroize::Zeroizing;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&Zeroizing::new(STANDARD.encode(secret.expose())))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+        let text = Zeroizing::new(String::deserialize(from)?);
+        // The decoder's own message quotes the bytes that it stumbles over.
+        let bytes = STANDARD.decode(text.as_bytes());
+        bytes
+            .map(Secret::new)
+            .map_err(|_| D::Error::custom("user-data is not base64"))
+    }
+}

@@ -1,0 +1,179 @@
+//! Switching a machine on, and reaching into it while it runs.
+
+use super::console;
+use super::error::{Doing as _, Error};
+use super::event::CheckResult;
+use super::plan::Check;
+use serde::Deserialize;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Enters the control group named first, joins the two output streams, becomes the rest.
+const ENTER_GROUP: &str = "echo $$ > \"$1/cgroup.procs\" && shift && exec \"$@\" 2>&1";
+
+/// A machine's environment as a login on its console would have it.
+const ENVIRONMENT: [&str; 4] = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+    "TERM=dumb",
+];
+
+/// No command inside a machine may take longer.
+const LONGEST_COMMAND: &str = "30";
+
+/// How long a machine may take to write down the verdict that it has just printed.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where a machine stands, in what it writes to `/run/firstboot/status.json`.
+#[derive(Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    pub(super) state: String,
+    pub(super) member_id: String,
+    pub(super) cluster_id: String,
+}
+
+/// A machine that was switched on.
+pub(super) struct Machine {
+    container: Child,
+}
+
+impl Machine {
+    /// Boots the file system `root` in this network namespace and control group.
+    ///
+    /// `on_line` gets every console line as it arrives, and `None` when the machine is off.
+    pub(super) fn switch_on(
+        root: &Path,
+        namespace: &Path,
+        group: &Path,
+        on_line: impl FnMut(Option<String>) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let doing = || "running `systemd-nspawn`".to_owned();
+        let mut container = Command::new("sh")
+            .args(["-c", ENTER_GROUP, "sh"])
+            .arg(group)
+            .args(["systemd-nspawn", "--quiet", "--boot", "--settings=no"])
+            // There is no systemd outside that could know of it, and there need not be.
+            .args(["--register=no", "--keep-unit", "--link-journal=no"])
+            // A cloud's own defaults: the machine must take its name from what it is sent.
+            .args([
+                "--hostname=localhost",
+                "--resolv-conf=off",
+                "--timezone=off",
+            ])
+            .arg("--console=read-only")
+            .arg(concat_os("--network-namespace-path=", namespace))
+            .arg("--directory")
+            .arg(root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .doing(doing)?;
+        let console = container.stdout.take();
+        let console = console
+            .ok_or_else(|| std::io::Error::other("no console"))
+            .doing(doing)?;
+        std::thread::spawn(move || follow(console, on_line));
+        Ok(Self { container })
+    }
+
+    /// The machine's process 1, as it is numbered out here; none before it started or after.
+    fn first_process(&self) -> Option<u32> {
+        let nspawn = self.container.id();
+        let children = format!("/proc/{nspawn}/task/{nspawn}/children");
+        let children = std::fs::read_to_string(children).ok()?;
+        let mut children = children
+            .split_whitespace()
+            .filter_map(|pid| pid.parse().ok());
+        children.find(|pid| is_first_in_its_namespace(*pid))
+    }
+
+    /// What the machine writes of its state; nothing while there is no such file.
+    fn status(&self) -> Option<Status> {
+        let pid = self.first_process()?;
+        let text = std::fs::read(format!("/proc/{pid}/root/run/firstboot/status.json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The state once it is `state`, or whatever it is when patience ends.
+    pub(super) fn settled_status(&self, state: &str) -> Status {
+        let end = Instant::now() + VERDICT_PATIENCE;
+        loop {
+            let status = self.status().unwrap_or_default();
+            if status.state == state || Instant::now() > end {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Runs a command line inside, as root.
+    pub(super) fn run(&self, check: &Check) -> CheckResult {
+        let (output, status) = self.shell(&format!("exec 2>&1; {}", check.command));
+        let absent = |text: &&String| !output.contains(text.as_str());
+        CheckResult {
+            command: check.command.clone(),
+            missing: check.expect.iter().filter(absent).cloned().collect(),
+            output,
+            status,
+        }
+    }
+
+    /// The machine's whole journal, with times since its kernel's start.
+    pub(super) fn journal(&self) -> Option<String> {
+        let (output, status) =
+            self.shell("exec journalctl --quiet --no-pager --output=short-precise");
+        (status == Some(0)).then_some(output)
+    }
+
+    fn shell(&self, line: &str) -> (String, Option<i32>) {
+        let Some(pid) = self.first_process() else {
+            return ("the machine is off".to_owned(), None);
+        };
+        let output = Command::new("timeout")
+            .args(["--kill-after=1", LONGEST_COMMAND])
+            .args(["nsenter", "--all", "--target", &pid.to_string()])
+            .args(["/usr/bin/env", "-i"])
+            .args(ENVIRONMENT)
+            .args(["/bin/sh", "-c", line])
+            .stdin(Stdio::null())
+            .output();
+        match output {
+            Ok(output) => (
+                String::from_utf8_lossy(&output.stdout).into_owned(),
+                output.status.code(),
+            ),
+            Err(error) => (format!("running `nsenter`: {error}"), None),
+        }
+    }
+}
+
+fn concat_os(option: &str, path: &Path) -> std::ffi::OsString {
+    let mut whole = std::ffi::OsString::from(option);
+    whole.push(path);
+    whole
+}
+
+fn follow(console: impl std::io::Read, mut on_line: impl FnMut(Option<String>)) {
+    let mut console = BufReader::new(console);
+    let mut raw = Vec::new();
+    while console
+        .read_until(b'\n', &mut raw)
+        .is_ok_and(|read| read > 0)
+    {
+        on_line(Some(console::clean(&raw)));
+        raw.clear();
+    }
+    on_line(None);
+}
+
+/// `NSpid` lists a process's number in every PID namespace that it is seen from, innermost last.
+fn is_first_in_its_namespace(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let mut numbers = numbers.unwrap_or_default().split_whitespace();
+    numbers.next().is_some() && numbers.next_back() == Some("1")
+}

@@ -1,0 +1,261 @@
+//! The release server: answers over HTTPS as the release's own hosts, to the machines alone.
+
+use super::error::{Doing as _, Error};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No request of a machine is longer.
+const LONGEST_HEAD: u64 = 16 * 1024;
+
+/// A machine that stops reading or writing must not hold a thread for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the server has to give.
+#[derive(Clone, Debug)]
+pub(super) struct Shelf {
+    /// The one file.
+    pub(super) tarball: PathBuf,
+    /// What a path must end in to get it.
+    pub(super) name: String,
+}
+
+/// What is answered to one request. To add a fault, add an answer and decide for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Answer<'a> {
+    File(&'a Path),
+    NotFound,
+}
+
+/// The one place where it is decided what a path gets.
+fn decide<'a>(shelf: &'a Shelf, path: &str) -> Answer<'a> {
+    match path.rsplit('/').next() {
+        Some(name) if name == shelf.name => Answer::File(&shelf.tarball),
+        _ => Answer::NotFound,
+    }
+}
+
+/// One request, as it was answered.
+pub(super) struct Served {
+    pub(super) from: IpAddr,
+    pub(super) what: String,
+    pub(super) status: u16,
+}
+
+/// What the server proves itself with.
+pub(super) struct Identity {
+    config: Arc<ServerConfig>,
+    /// The authority that machines must trust, as PEM; its key is forgotten already.
+    pub(super) authority: String,
+}
+
+impl Identity {
+    /// Makes an authority, and a certificate of it for these hosts.
+    pub(super) fn for_hosts(hosts: &[String]) -> Result<Self, Error> {
+        let doing = || "making the release server's certificate".to_owned();
+        let (authority, certificate, key) =
+            certify(hosts).map_err(std::io::Error::other).doing(doing)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|config| {
+                config
+                    .with_no_client_auth()
+                    .with_single_cert(vec![certificate.der().clone()], key)
+            })
+            .map_err(std::io::Error::other)
+            .doing(doing)?;
+        Ok(Self {
+            config: Arc::new(config),
+            authority,
+        })
+    }
+}
+
+fn certify(hosts: &[String]) -> Result<(String, rcgen::Certificate, KeyPair), rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "firstboot rehearsal");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(hosts)?.signed_by(&key, &authority)?;
+    Ok((authority.pem(), certificate, key))
+}
+
+/// Opens the port on every address of this namespace.
+pub(super) fn listen() -> Result<TcpListener, Error> {
+    let any: [SocketAddr; 2] = [
+        (Ipv6Addr::UNSPECIFIED, 443).into(),
+        (Ipv4Addr::UNSPECIFIED, 443).into(),
+    ];
+    TcpListener::bind(&any[..]).doing(|| "opening the release server's port".to_owned())
+}
+
+/// Serves until the process ends, one thread per connection.
+pub(super) fn serve(
+    listener: TcpListener,
+    identity: &Identity,
+    shelf: Shelf,
+    on_request: impl Fn(Served) + Clone + Send + 'static,
+) {
+    let config = Arc::clone(&identity.config);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (config, shelf, on_request) = (config.clone(), shelf.clone(), on_request.clone());
+            std::thread::spawn(move || {
+                // A machine that hangs up is its own affair; it will say so on its console.
+                let _ = converse(stream, config, &shelf, &on_request);
+            });
+        }
+    });
+}
+
+fn converse(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    shelf: &Shelf,
+    on_request: &impl Fn(Served),
+) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let from = stream.peer_addr()?.ip().to_canonical();
+    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+    let mut stream = StreamOwned::new(connection, stream);
+    let head = Head::read(&mut stream)?;
+    let status = respond(&mut stream, &head, &decide(shelf, &head.path))?;
+    stream.conn.send_close_notify();
+    stream.flush()?;
+    let what = format!("{} {}{}", head.method, head.host, head.path);
+    on_request(Served { from, what, status });
+    Ok(())
+}
+
+/// The part of a request that matters here.
+#[derive(Debug, PartialEq, Eq)]
+struct Head {
+    method: String,
+    path: String,
+    host: String,
+}
+
+impl Head {
+    fn read(stream: &mut impl Read) -> std::io::Result<Self> {
+        let mut reader = BufReader::new(stream.take(LONGEST_HEAD));
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let (Some(method), Some(path)) = (words.next(), words.next()) else {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        };
+        let mut host = String::new();
+        loop {
+            line.clear();
+            if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
+                return Ok(Self { method, path, host });
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("host")
+            {
+                value.trim().clone_into(&mut host);
+            }
+        }
+    }
+}
+
+fn respond(stream: &mut impl Write, head: &Head, answer: &Answer<'_>) -> std::io::Result<u16> {
+    let (status, reason, file) = match answer {
+        Answer::File(path) => (200, "OK", Some(File::open(path)?)),
+        Answer::NotFound => (404, "Not Found", None),
+    };
+    let length = file
+        .as_ref()
+        .map_or(Ok(0), |file| file.metadata().map(|data| data.len()))?;
+    write!(
+        stream,
+        "HTTP/1.1 {status} {reason}\r\nContent-Length: {length}\r\n\
+         Content-Type: application/octet-stream\r\nConnection: close\r\n\r\n"
+    )?;
+    if let Some(mut file) = file
+        && head.method != "HEAD"
+    {
+        std::io::copy(&mut file, stream)?;
+    }
+    Ok(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(tarball: &Path) -> Shelf {
+        Shelf {
+            tarball: tarball.to_owned(),
+            name: "etcd-v3.3.25-linux-amd64.tar.gz".into(),
+        }
+    }
+
+    #[test]
+    fn the_tarball_is_given_under_any_path_and_nothing_else_is() {
+        let shelf = shelf(Path::new("/t"));
+        let file = Answer::File(Path::new("/t"));
+        let name = &shelf.name;
+        assert_eq!(decide(&shelf, &format!("/etcd/v3.3.25/{name}")), file);
+        assert_eq!(decide(&shelf, &format!("/{name}")), file);
+        for path in ["/", "/x", &format!("/not-{name}"), &format!("/{name}/")] {
+            assert_eq!(decide(&shelf, path), Answer::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_trusts_the_authority_gets_every_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let tarball = dir.path().join("t");
+        std::fs::write(&tarball, vec![7; 300_000]).unwrap();
+        let identity = Identity::for_hosts(&["github.com".into()]).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let shelf = shelf(&tarball);
+        let url = format!("https://github.com:{}/a/{}", address.port(), shelf.name);
+        serve(listener, &identity, shelf, move |served| {
+            sender.send((served.what, served.status)).unwrap();
+        });
+        let authority = dir.path().join("ca.pem");
+        std::fs::write(&authority, &identity.authority).unwrap();
+        let curl = std::process::Command::new("curl")
+            .args(["--silent", "--show-error", "--fail", "--noproxy", "*"])
+            .args([
+                "--resolve",
+                &format!("github.com:{}:127.0.0.1", address.port()),
+            ])
+            .arg("--cacert")
+            .arg(&authority)
+            .arg(&url)
+            .output()
+            .unwrap();
+        assert!(
+            curl.status.success(),
+            "{}",
+            String::from_utf8_lossy(&curl.stderr)
+        );
+        assert_eq!(curl.stdout, vec![7; 300_000]);
+        let (what, status) = receiver.recv().unwrap();
+        assert_eq!(status, 200);
+        assert_eq!(
+            what,
+            format!(
+                "GET github.com{}",
+                url.split_at("https://github.com".len()).1
+            )
+        );
+    }
+}
