@@ -8,6 +8,7 @@ mod fields;
 mod finding;
 mod pem;
 mod read;
+mod resolve;
 mod yaml;
 
 use crate::cluster::{ClusterName, FileName, HostName, Hostname};
@@ -18,6 +19,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 pub use pem::{PemFiles, read_pem_files};
+pub use resolve::{Resolved, resolve};
 
 /// The only version of the manifest's form so far.
 pub const API_VERSION: &str = "firstboot/v1";
