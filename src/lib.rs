@@ -4,5 +4,6 @@
 //! `machine` (files on one controller) → `wire` (as a cloud takes them) → `output`
 //! (written atomically). Every arrow is a pure function; only the two ends touch the world.
 
+pub mod pki;
 pub mod release;
 pub mod secret;
