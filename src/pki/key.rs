@@ -28,7 +28,7 @@ pub(super) fn read(der: &[u8]) -> Reading {
         return Reading::Key(rsa(&key));
     }
     if let Ok(key) = EcPrivateKey::try_from(der) {
-        let curve = key.parameters.and_then(|named| named.named_curve());
+        let curve = key.parameters.and_then(sec1::EcParameters::named_curve);
         return curve.map_or(Reading::UnnamedCurve, |oid| ec(oid, key.private_key));
     }
     if looks_like_ec(der) {

@@ -43,8 +43,8 @@ pub(super) struct Name {
     /// DER, which is what issuers and subjects are compared by.
     pub raw: Vec<u8>,
     pub text: String,
-    /// The last common name, which is the one that Go keeps.
-    pub common_name: Option<String>,
+    /// The last CN, which is the one that Go keeps.
+    pub common: Option<String>,
 }
 
 /// The subject alternative names.
@@ -215,7 +215,7 @@ fn name(name: &X509Name<'_>) -> Name {
     Name {
         raw: name.as_raw().to_vec(),
         text: name.to_string(),
-        common_name: name
+        common: name
             .iter_common_name()
             .last()
             .and_then(|value| value.as_str().ok())
@@ -325,8 +325,10 @@ pub(super) fn algorithm_name(oid: &str) -> String {
         "1.2.840.113549.1.1.10" => "RSA-PSS",
         "1.2.840.113549.1.1.2" => "MD2 with RSA",
         "1.2.840.113549.1.1.14" => "SHA-224 with RSA",
-        "1.2.840.10040.4.1" => "DSA",
-        "1.2.840.10040.4.3" | "2.16.840.1.101.3.4.3.1" | "2.16.840.1.101.3.4.3.2" => "DSA",
+        "1.2.840.10040.4.1"
+        | "1.2.840.10040.4.3"
+        | "2.16.840.1.101.3.4.3.1"
+        | "2.16.840.1.101.3.4.3.2" => "DSA",
         "1.2.840.10045.4.3.1" => "ECDSA with SHA-224",
         "1.3.101.110" => "X25519",
         "1.3.101.111" => "X448",

@@ -161,7 +161,7 @@ fn rights(part: Part, file: &str, issuer: &Certificate, below: usize, problems: 
         }
         // A root from before version 3 has no way to say so, and Go believes it.
         None if part == Part::Ca && issuer.version < 3 => {
-            problems.push(say::version_one(file, issuer))
+            problems.push(say::version_one(file, issuer));
         }
         _ => {
             problems.push(say::not_an_authority(part, file, issuer));
@@ -231,7 +231,7 @@ fn link(
     match child.scheme.hash() {
         Some(hash @ Hash::Md5) => problems.push(say::hash_refused(part, file, child, hash, go)),
         Some(hash @ Hash::Sha1) if go >= Go::NO_SHA1 => {
-            problems.push(say::hash_refused(part, file, child, hash, go))
+            problems.push(say::hash_refused(part, file, child, hash, go));
         }
         Some(Hash::Sha1) => problems.push(say::hash_weak(part, file, child, go)),
         None if matches!(child.scheme, Scheme::Foreign(_)) => {
@@ -244,7 +244,7 @@ fn link(
         ) => {}
         _ if issuer.key.rsa_bits() > 0 && issuer.key.rsa_bits() < 1024 => {}
         _ if signature(child, issuer) == Verdict::Unknown => {
-            problems.push(say::signature_unknown(part, file, child))
+            problems.push(say::signature_unknown(part, file, child));
         }
         _ => {}
     }
@@ -267,13 +267,13 @@ fn explain(
         way.push(next);
         tip = next;
     }
-    let named = |candidate: &&Certificate| {
+    let bears_the_name = |candidate: &&Certificate| {
         candidate.subject.raw == tip.issuer.raw && candidate.der != tip.der
     };
     if roots
         .iter()
         .chain(behind)
-        .any(|candidate| named(&candidate))
+        .any(|candidate| bears_the_name(&candidate))
     {
         return say::issuer_differs(names, tip);
     }

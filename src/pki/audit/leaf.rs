@@ -63,7 +63,7 @@ pub(super) fn check(
     strength(Part::Certificate, file, &leaf.key, demands.go, problems);
     usages(leaf, demands, file, problems);
     if let Some(demand) = &demands.common_name
-        && leaf.subject.common_name.as_deref() != Some(&demand.value)
+        && leaf.subject.common.as_deref() != Some(&demand.value)
     {
         problems.push(say::common_name_differs(file, leaf, demand));
     }
@@ -92,10 +92,10 @@ pub(super) fn strength(
 ) {
     match (key, key.rsa_bits()) {
         (PublicKey::Rsa { .. }, bits @ ..1024) => {
-            problems.push(say::rsa_breakable(part, file, bits))
+            problems.push(say::rsa_breakable(part, file, bits));
         }
         (PublicKey::Rsa { .. }, bits @ 1024..2048) => {
-            problems.push(say::rsa_small(part, file, bits))
+            problems.push(say::rsa_small(part, file, bits));
         }
         (PublicKey::Rsa { .. }, bits @ 8193..) if go >= Go::NO_HUGE_RSA && part != Part::Ca => {
             problems.push(say::rsa_huge(part, file, bits, go));
@@ -165,7 +165,7 @@ fn common_name_only(
     if demands.addresses.is_empty() && demands.names.is_empty() {
         return;
     }
-    let common_name = leaf.subject.common_name.as_deref().unwrap_or_default();
+    let common_name = leaf.subject.common.as_deref().unwrap_or_default();
     let stands_for_all = demands.go < Go::NO_COMMON_NAME
         && demands.addresses.is_empty()
         && demands

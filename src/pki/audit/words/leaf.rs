@@ -184,7 +184,7 @@ pub(in super::super) fn common_name_differs(
     leaf: &Certificate,
     demand: &Demand<String>,
 ) -> Problem {
-    let found = leaf.subject.common_name.as_deref().unwrap_or("");
+    let found = leaf.subject.common.as_deref().unwrap_or("");
     let message = format!(
         "`{file}` has the common name `{found}`, not `{}`: {}",
         demand.value, demand.why
