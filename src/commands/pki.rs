@@ -18,7 +18,7 @@ pub(crate) enum Command {
 
 /// Mint a CA and the pair that all controllers share, where the manifest expects them
 ///
-/// ECDSA P-256; the certificate names every controller's address and name, 127.0.0.1, ::1 and
+/// ECDSA P-256; the certificate names every controller's address and name, 127.0.0.1, `::1` and
 /// localhost, for servers and clients alike. It is valid from one hour ago, since the clock of
 /// a machine may be behind at its first boot. The CA's key is written beside the CA as
 /// ca-key.pem and never reaches a machine: keep it safe, or remove it.

@@ -1,7 +1,7 @@
 //! Reads mappings key by key and remembers everything that is wrong on the way.
 
 use super::At;
-use super::finding;
+use super::finding::{self, closest};
 use super::yaml::{Key, Node, Value};
 use crate::report::Finding;
 use std::cell::{Cell, RefCell};
@@ -48,6 +48,8 @@ pub(super) struct Fields<'a> {
     name: &'a str,
     place: Range<usize>,
     entries: Vec<(&'a Key, &'a Node, Cell<bool>)>,
+    /// Required keys that are not there, each with its example.
+    missing: RefCell<Vec<(String, String)>>,
     findings: &'a Findings,
 }
 
@@ -62,6 +64,7 @@ impl<'a> Fields<'a> {
             name,
             place: node.place.clone(),
             entries: Vec::new(),
+            missing: RefCell::default(),
             findings,
         };
         for (key, value) in entries {
@@ -88,19 +91,29 @@ impl<'a> Fields<'a> {
     pub(super) fn required(&self, key: &str, example: &str) -> Option<&'a Node> {
         let node = self.optional(key);
         if node.is_none() {
-            let missing = finding::missing_key(self.name, key, self.place.clone(), example);
-            self.findings.push(missing);
+            self.missing
+                .borrow_mut()
+                .push((key.to_owned(), example.to_owned()));
         }
         node
     }
 
-    /// Reports every key that nobody asked for, with the known key that was perhaps meant.
+    /// Reports every key that nobody asked for, with the known key that was perhaps meant, and
+    /// every required key that is missing and was not meant by one of those.
     pub(super) fn finish(self, known: &[&str]) {
+        let mut missing = self.missing.into_inner();
         for (key, _, asked) in &self.entries {
             if !asked.get() {
+                let meant = closest(&key.text, known.iter().copied());
+                missing.retain(|(key, _)| Some(key.as_str()) != meant);
                 self.findings
-                    .push(finding::unknown_key(self.name, key, known));
+                    .push(finding::unknown_key(self.name, key, meant, known));
             }
+        }
+        for (key, example) in missing {
+            let place = self.place.clone();
+            self.findings
+                .push(finding::missing_key(self.name, &key, place, &example));
         }
     }
 }

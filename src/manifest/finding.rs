@@ -4,7 +4,7 @@ use super::yaml::{Key, Node, Value};
 use super::{API_VERSION, At, PemPath};
 use crate::cluster::NotAName;
 use crate::platform::Platform;
-use crate::release::{Version, table};
+use crate::release::{Arch, Version, table};
 use crate::report::{Finding, quoted};
 use std::io;
 use std::net::IpAddr;
@@ -12,6 +12,9 @@ use std::ops::Range;
 use std::path::Path;
 
 type Place = Range<usize>;
+
+/// The name of the manifest's top level, which no key has.
+pub(super) const TOP: &str = "";
 
 pub(super) fn too_large() -> Finding {
     Finding::of_file(
@@ -84,18 +87,31 @@ pub(super) fn missing_key(mapping: &str, key: &str, place: Place, example: &str)
     Finding::error(
         "missing-key",
         place,
-        format!("`{mapping}` has no `{key}`"),
+        format!("{} has no `{key}`", of(mapping)),
         format!("add `{key}: {example}`"),
     )
 }
 
-pub(super) fn unknown_key(mapping: &str, key: &Key, known: &[&str]) -> Finding {
-    let help = match closest(&key.text, known.iter().copied()) {
+pub(super) fn unknown_key(
+    mapping: &str,
+    key: &Key,
+    meant: Option<&str>,
+    known: &[&str],
+) -> Finding {
+    let help = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("known here: {}", listed(known)),
     };
-    let message = format!("`{mapping}` has no key {}", quoted(&key.text));
+    let message = format!("{} has no key {}", of(mapping), quoted(&key.text));
     Finding::error("unknown-key", key.place.clone(), message, help)
+}
+
+/// A mapping's name as it stands in a sentence; the top level has no key of its own.
+fn of(mapping: &str) -> String {
+    match mapping {
+        TOP => "the manifest".to_owned(),
+        key => format!("`{key}`"),
+    }
 }
 
 pub(super) fn api_version(value: &At<String>) -> Finding {
@@ -171,14 +187,18 @@ pub(super) fn version_not_exact(written: &str, place: Place) -> Finding {
     Finding::error("version-not-exact", place, message, help)
 }
 
-/// The newest release of `3.4`, of `v3.4.27` or of `3.4.x` that the table knows.
+/// The release that `v3.4.27` means, or the newest of `3.4` or `3.4.x` whose digest is confirmed.
 fn newest_of_line(written: &str) -> Option<Version> {
     let mut numbers = written.trim_start_matches('v').split('.');
     let major: u64 = numbers.next()?.parse().ok()?;
     let minor: u64 = numbers.next()?.parse().ok()?;
     let exact = written.trim_start_matches('v').parse().ok();
-    let of_line = |version: &Version| version.major == major && version.minor == minor;
-    exact.or_else(|| table::versions().into_iter().rfind(of_line))
+    let fits = |row: &table::Row| {
+        (row.version.major, row.version.minor) == (major, minor)
+            && row.arch == Arch::Amd64
+            && row.sources > 1
+    };
+    exact.or_else(|| table::rows().filter(fits).last().map(|row| row.version))
 }
 
 pub(super) fn version_unknown(version: &At<Version>) -> Finding {
@@ -242,10 +262,10 @@ pub(super) fn not_a_digest(value: &At<String>) -> Finding {
 
 pub(super) fn address(value: &At<String>) -> Finding {
     let text = &value.value;
-    let help = if let Some((address, _)) = text.split_once('/') {
-        format!("write the machine's own address without the prefix length: `{address}`")
-    } else if text.contains("://") {
+    let help = if text.contains("://") {
         "write the address alone: scheme and port are added where they are needed".to_owned()
+    } else if let Some((address, _)) = text.split_once('/') {
+        format!("write the machine's own address without the prefix length: `{address}`")
     } else if text.parse::<std::net::SocketAddr>().is_ok() || text.starts_with('[') {
         "write the address alone, without brackets and port".to_owned()
     } else if text.split('.').count() == 4 {
@@ -396,7 +416,7 @@ pub(super) fn pem_same_name(place: Place, name: &str, first: Place) -> Finding {
 }
 
 /// The known word that was perhaps meant.
-fn closest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn closest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_lowercase();
     let likeness = |word: &str| strsim::jaro_winkler(&text, &word.to_lowercase());
     known

@@ -26,7 +26,7 @@ pub(super) fn manifest(root: &Node) -> Result<Manifest, Vec<Finding>> {
 }
 
 fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
-    let top = Fields::of(root, "the manifest", findings)?;
+    let top = Fields::of(root, finding::TOP, findings)?;
     api_version(&top, findings);
     let cluster = top
         .required("cluster", "etcd-cluster-0")

@@ -9,7 +9,9 @@ use std::ops::Range;
 /// A manifest for a thousand controllers has a tenth of this; more is no manifest.
 pub(super) const MOST_BYTES: usize = 1 << 20;
 const DEEPEST: usize = 16;
-const MOST_NODES: usize = 50_000;
+/// More of a line than this underlines nothing that a person would read.
+const WIDEST: usize = 200;
+const MOST_NODES: usize = 5_000;
 
 /// One value and where it stands.
 #[derive(Debug)]
@@ -218,7 +220,7 @@ fn place(location: Location, source: &str) -> Range<usize> {
     if end > start {
         // A block scalar's span runs over its lines: its first line is enough to find it.
         let first_line = source[start..end].find('\n').unwrap_or(end - start);
-        return start..start + first_line.max(1);
+        return start..floor(source, start + first_line.clamp(1, WIDEST));
     }
     let width = source[start..].chars().next().map_or(0, char::len_utf8);
     start..start + width
@@ -232,7 +234,7 @@ fn place_of_line(location: Location, source: &str) -> Range<usize> {
         .map(str::len)
         .sum();
     let length = source[start..].find('\n').unwrap_or(source.len() - start);
-    start..start + length
+    start..floor(source, start + length.min(WIDEST))
 }
 
 fn floor(source: &str, offset: usize) -> usize {

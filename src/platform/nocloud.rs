@@ -18,9 +18,9 @@ pub(super) const FORMS: &[Form] = &[Form::Plain];
 /// The file `meta-data` of one machine.
 pub fn meta_data(machine: &Machine) -> String {
     let digest = machine.delivery.to_string();
-    let mut text = format!("instance-id: {}-{}\n", machine.name, &digest[..12]);
-    if let Some(hostname) = &machine.hostname {
-        text.push_str(&format!("local-hostname: {hostname}\n"));
+    let instance_id = format!("instance-id: {}-{}\n", machine.name, &digest[..12]);
+    match &machine.hostname {
+        Some(hostname) => format!("{instance_id}local-hostname: {hostname}\n"),
+        None => instance_id,
     }
-    text
 }

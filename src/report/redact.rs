@@ -14,6 +14,9 @@ const LONGEST_RUN: usize = 72;
 /// assert_eq!(redact(pem), pem.replace("MHcCAQ==", "********"));
 /// ```
 pub fn redact(text: &str) -> String {
+    if !text.contains("-----BEGIN") && text.lines().all(|line| line.len() <= LONGEST_RUN) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     let mut in_key = false;
     for line in text.split_inclusive('\n') {

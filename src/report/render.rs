@@ -3,6 +3,7 @@
 use super::{Finding, Report, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// More findings than this say nothing that the first ones did not.
 const MOST_SHOWN: usize = 50;
@@ -22,7 +23,7 @@ impl Report {
             text.push_str("\n\n");
         }
         if let Some(rest @ 1..) = self.findings.len().checked_sub(MOST_SHOWN) {
-            text.push_str(&format!("… and {rest} more\n\n"));
+            let _ = write!(text, "… and {rest} more\n\n");
         }
         text
     }

@@ -5,6 +5,7 @@
 //! gets it.
 
 use super::encoding;
+use crate::cluster::HostName;
 use crate::machine::{File, Machine};
 use crate::secret::Secret;
 use askama::Template;
@@ -33,7 +34,7 @@ impl std::error::Error for NotReadBack {}
 struct Document<'a> {
     name: &'a str,
     hostname: Option<&'a str>,
-    early: &'a str,
+    early: String,
     files: Vec<Entry<'a>>,
     start: &'a [Vec<String>],
 }
@@ -41,11 +42,12 @@ struct Document<'a> {
 struct Entry<'a> {
     path: &'a str,
     permissions: String,
-    content: Content<'a>,
+    content: Content,
 }
 
-enum Content<'a> {
-    Text(&'a str),
+enum Content {
+    /// As a literal block, indented.
+    Text(String),
     Base64(String),
 }
 
@@ -53,11 +55,8 @@ enum Content<'a> {
 pub fn render(machine: &Machine) -> Result<Secret, NotReadBack> {
     let document = Document {
         name: machine.name.as_str(),
-        hostname: machine
-            .hostname
-            .as_ref()
-            .map(crate::cluster::HostName::as_str),
-        early: &machine.early,
+        hostname: machine.hostname.as_ref().map(HostName::as_str),
+        early: block(&machine.early, 4),
         files: machine.files.iter().map(entry).collect(),
         start: &machine.start,
     };
@@ -76,7 +75,7 @@ fn entry<'a>(file: &'a File) -> Entry<'a> {
         path: &file.path,
         permissions: file.mode.to_string(),
         content: match literal(bytes) {
-            Some(text) => Content::Text(text),
+            Some(text) => Content::Text(block(text, 6)),
             None => Content::Base64(encoding::base64(bytes)),
         },
     }
@@ -94,26 +93,18 @@ fn literal(bytes: &[u8]) -> Option<&str> {
     (printable && starts && ends).then_some(text)
 }
 
-mod filters {
-    use std::fmt::Write;
-
-    /// The lines of a literal block, `depth` blanks deep; empty lines stay empty.
-    #[askama::filter_fn]
-    pub(super) fn block(
-        text: &str,
-        _: &dyn askama::Values,
-        depth: usize,
-    ) -> askama::Result<String> {
-        let mut block = String::with_capacity(text.len() * 2);
-        for line in text.lines() {
-            match line {
-                "" => block.push('\n'),
-                line => writeln!(block, "{:depth$}{line}", "")?,
-            }
+/// The lines of a literal block, `depth` blanks deep; empty lines stay empty.
+fn block(text: &str, depth: usize) -> String {
+    let mut block = String::with_capacity(text.len() * 2);
+    for line in text.lines() {
+        if !line.is_empty() {
+            block.extend(std::iter::repeat_n(' ', depth));
+            block.push_str(line);
         }
-        block.pop();
-        Ok(block)
+        block.push('\n');
     }
+    block.pop();
+    block
 }
 
 /// What cloud-init would take from a document.
@@ -164,7 +155,7 @@ fn read_back(rendered: &Secret, machine: &Machine) -> Result<(), NotReadBack> {
     if !rendered.expose().starts_with(b"#cloud-config\n") {
         return differs("the header");
     }
-    if read.hostname.as_deref() != machine.hostname.as_ref().map(|name| name.as_str())
+    if read.hostname.as_deref() != machine.hostname.as_ref().map(HostName::as_str)
         || read.preserve_hostname
     {
         return differs("the host name");
