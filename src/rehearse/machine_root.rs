@@ -15,15 +15,14 @@ use std::path::{Path, PathBuf};
 const IMAGE: &str = "/run/image";
 const MACHINES: &str = "/run/machines";
 
-/// What any cloud configures in its images. Nothing here changes what user-data does: no network
-/// that is there already, no apt that reaches nowhere, no locale and no SSH that is not installed.
+/// What any cloud configures in its images. Nothing here changes what user-data does: no network,
+/// for it is there already, no apt sources, for they reach nowhere, and one host key instead of four.
 const CLOUD_CONFIG: &str = "\
 # firstboot rehearse: what this cloud knows of its images
 datasource_list: [NoCloud]
 network: {config: disabled}
-apt_preserve_sources_list: true
-locale: false
-ssh_genkeytypes: []
+apt: {preserve_sources_list: true}
+ssh_genkeytypes: [ed25519]
 ";
 
 /// What a machine must know of its surroundings.
@@ -100,6 +99,7 @@ fn surround(root: &Path, around: &Surroundings<'_>) -> Result<(), Error> {
     );
     write_new(&root.join("etc/hosts"), hosts.as_bytes(), 0o644)?;
     write_new(&root.join("etc/hostname"), b"localhost\n", 0o644)?;
+    write_new(&root.join("etc/default/locale"), b"LANG=C.UTF-8\n", 0o644)?;
     // With no name server at all, a name that is not in `hosts` fails at once.
     write_new(&root.join("etc/resolv.conf"), b"", 0o644)?;
     let authority = around.authority.as_bytes();
