@@ -4,9 +4,8 @@
 //! can say what is wrong with the best of the others.
 
 use super::problem::{Part, Problem, Severity};
-use super::read::Bundle;
-use super::words::{Names, chain as say};
-use super::{Demands, dates, leaf as leaf_checks, names as matching};
+use super::words::chain as say;
+use super::{Demands, Matter, dates, leaf as leaf_checks, names as matching};
 use crate::pki::go::Go;
 use crate::pki::public::{Hash, PublicKey, Scheme, Verdict, verify};
 use crate::pki::x509::Certificate;
@@ -14,36 +13,29 @@ use crate::pki::x509::Certificate;
 /// Go gives up after a hundred signatures as well.
 const MOST_SIGNATURES: usize = 100;
 
+/// Two certificates of one afternoon that are good for as many days end together.
+const A_DAY: i64 = 24 * 60 * 60;
+
 /// Judges the way from the certificate to the bundle.
-pub(super) fn check(
-    leaf: &Certificate,
-    behind: &[Certificate],
-    bundle: &Bundle,
-    behind_is_whole: bool,
-    demands: &Demands,
-    names: &Names<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    let roots = &bundle.certificates;
-    if roots.iter().any(|root| root.der == leaf.der) {
-        problems.push(say::trusts_itself(names));
+pub(super) fn check(matter: &Matter<'_>, problems: &mut Vec<Problem>) {
+    let roots = &matter.bundle.certificates;
+    if roots.iter().any(|root| root.der == matter.leaf.der) {
+        problems.push(say::trusts_itself(matter.names));
         return;
     }
-    let paths = Search::new(behind, roots).from(leaf);
-    let judged = paths.iter().map(|path| (judge(path, demands, names), path));
+    let paths = Search::new(matter.behind, roots).from(matter.leaf);
+    let judged = paths.iter().map(|path| (judge(path, matter), path));
     let best = judged.min_by_key(|(found, _)| {
         let errors = found.iter().filter(|problem| problem.is_error()).count();
         (errors, found.len())
     });
-    let Some((found, path)) = best else {
-        // What could not be read may be what is missing.
-        if !roots.is_empty() && bundle.whole && behind_is_whole {
-            problems.push(explain(leaf, behind, roots, names));
-        }
-        return;
-    };
-    problems.extend(found);
-    look_at_the_rest(path, behind, roots, demands, names, problems);
+    if let Some((found, path)) = best {
+        problems.extend(found);
+        look_at_the_rest(path, matter, problems);
+    } else if matter.is_whole && !roots.is_empty() {
+        // Otherwise what could not be read may be what is missing.
+        problems.push(explain(matter));
+    }
 }
 
 /// Every way up that holds by names and signatures.
@@ -107,7 +99,8 @@ fn signature(child: &Certificate, issuer: &Certificate) -> Verdict {
 }
 
 /// What is wrong with a path whose names and signatures hold.
-fn judge(path: &[&Certificate], demands: &Demands, names: &Names<'_>) -> Vec<Problem> {
+fn judge(path: &[&Certificate], matter: &Matter<'_>) -> Vec<Problem> {
+    let (demands, names) = (matter.demands, matter.names);
     let mut problems = Vec::new();
     let top = path.len() - 1;
     for (at, issuer) in path.iter().enumerate().skip(1) {
@@ -130,7 +123,7 @@ fn judge(path: &[&Certificate], demands: &Demands, names: &Names<'_>) -> Vec<Pro
     }
     let leaf = path[0];
     let ended = |issuer: &&&Certificate| {
-        leaf.not_after > issuer.not_after && issuer.not_after >= demands.now
+        leaf.not_after - issuer.not_after > A_DAY && issuer.not_after >= demands.now
     };
     if let Some(first) = path[1..]
         .iter()
@@ -251,12 +244,9 @@ fn link(
 }
 
 /// Why there is no way up.
-fn explain(
-    leaf: &Certificate,
-    behind: &[Certificate],
-    roots: &[Certificate],
-    names: &Names<'_>,
-) -> Problem {
+fn explain(matter: &Matter<'_>) -> Problem {
+    let (leaf, behind, names) = (matter.leaf, matter.behind, matter.names);
+    let roots = &matter.bundle.certificates;
     let mut way = vec![leaf];
     let mut tip = leaf;
     while let Some(next) = behind.iter().find(|next| {
@@ -295,14 +285,9 @@ fn explain(
 }
 
 /// What does no harm to this path but is worth a word.
-fn look_at_the_rest(
-    path: &[&Certificate],
-    behind: &[Certificate],
-    roots: &[Certificate],
-    demands: &Demands,
-    names: &Names<'_>,
-    problems: &mut Vec<Problem>,
-) {
+fn look_at_the_rest(path: &[&Certificate], matter: &Matter<'_>, problems: &mut Vec<Problem>) {
+    let (behind, roots) = (matter.behind, &matter.bundle.certificates);
+    let (demands, names) = (matter.demands, matter.names);
     let place = |one: &Certificate| behind.iter().position(|other| other.der == one.der);
     let places: Vec<_> = path[1..].iter().filter_map(|one| place(one)).collect();
     if !places.is_sorted() {

@@ -3,63 +3,34 @@
 use super::names::{same_address, stands_for};
 use super::problem::{Part, Problem};
 use super::words::Names;
+use super::words::chain::extension_foreign;
 use super::words::leaf as say;
-use super::{Demands, dates};
+use super::{Demands, Matter, dates};
 use crate::pki::go::Go;
 use crate::pki::public::{Curve, PublicKey};
 use crate::pki::x509::{Certificate, Sans};
 
-/// Whether the key belongs to the certificate; both are those that Go takes: the first.
-pub(super) fn check_key(
-    leaf: &Certificate,
-    behind: &[Certificate],
-    authorities: &[Certificate],
-    keys: &[PublicKey],
+/// Puts the certificate that the key belongs to first, as it should stand, so that what is
+/// said after this is about that one.
+pub(super) fn bring_forward(
+    chain: &mut [Certificate],
+    key: &PublicKey,
     names: &Names<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    let Some(key) = keys.first() else { return };
-    if *key == leaf.key {
-        if keys.len() > 1 {
-            problems.push(say::several_keys(names));
-        }
-        return;
+) -> Option<Problem> {
+    let own = chain
+        .iter()
+        .position(|certificate| certificate.key == *key)?;
+    if own == 0 {
+        return None;
     }
-    // These never compare equal, and have been reported.
-    let unreadable = |key: &PublicKey| {
-        matches!(
-            key,
-            PublicKey::ForeignCurve(_)
-                | PublicKey::CompressedPoint
-                | PublicKey::Foreign(_)
-                | PublicKey::Ec {
-                    curve: Curve::P224,
-                    ..
-                }
-        )
-    };
-    if unreadable(&leaf.key) || unreadable(key) {
-        return;
-    }
-    problems.push(if keys[1..].contains(&leaf.key) {
-        say::key_not_first(names)
-    } else if let Some(own) = behind.iter().find(|certificate| certificate.key == *key) {
-        say::leaf_not_first(names, own)
-    } else if authorities.iter().any(|authority| authority.key == *key) {
-        say::key_of_ca(names)
-    } else {
-        say::key_mismatch(names, &leaf.key, key)
-    });
+    chain[..=own].rotate_right(1);
+    Some(say::leaf_not_first(names, &chain[0]))
 }
 
 /// Everything about the certificate that needs no other certificate.
-pub(super) fn check(
-    leaf: &Certificate,
-    demands: &Demands,
-    names: &Names<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    let file = names.certificate;
+pub(super) fn check(matter: &Matter<'_>, problems: &mut Vec<Problem>) {
+    let (leaf, demands, file) = (matter.leaf, matter.demands, matter.names.certificate);
+    problems.extend(key_problem(matter));
     strength(Part::Certificate, file, &leaf.key, demands.go, problems);
     usages(leaf, demands, file, problems);
     if let Some(demand) = &demands.common_name
@@ -72,14 +43,42 @@ pub(super) fn check(
         None => common_name_only(leaf, demands, file, problems),
     }
     for extension in &leaf.foreign_critical {
-        problems.push(super::words::chain::extension_foreign(
-            Part::Certificate,
-            file,
-            leaf,
-            extension,
-        ));
+        problems.push(extension_foreign(Part::Certificate, file, leaf, extension));
     }
     dates::check(Part::Certificate, file, leaf, demands, problems);
+}
+
+/// Whether the key belongs to the certificate; both are those that Go takes: the first.
+fn key_problem(matter: &Matter<'_>) -> Option<Problem> {
+    let (names, wanted) = (matter.names, &matter.leaf.key);
+    let (key, others) = matter.keys.split_first()?;
+    if key == wanted {
+        return (!others.is_empty()).then(|| say::several_keys(names));
+    }
+    // These have been reported, and tell nothing when compared.
+    let is_opaque = |key: &PublicKey| {
+        matches!(
+            key,
+            PublicKey::ForeignCurve(_)
+                | PublicKey::CompressedPoint
+                | PublicKey::Foreign(_)
+                | PublicKey::Ec {
+                    curve: Curve::P224,
+                    ..
+                }
+        )
+    };
+    if is_opaque(key) || is_opaque(wanted) {
+        return None;
+    }
+    let is_that_of = |authority: &Certificate| authority.key == *key;
+    Some(if others.contains(wanted) {
+        say::key_not_first(names)
+    } else if matter.bundle.certificates.iter().any(is_that_of) {
+        say::key_of_ca(names)
+    } else {
+        say::key_mismatch(names, wanted, key)
+    })
 }
 
 /// The kind and size of a key, of the certificate or of one that signed it.

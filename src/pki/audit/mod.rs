@@ -19,6 +19,7 @@ mod words;
 pub use problem::{Part, Problem, Severity};
 
 use super::go::Go;
+use super::public::PublicKey;
 use super::x509::Certificate;
 use crate::release::Digest;
 use crate::secret::Secret;
@@ -149,13 +150,27 @@ impl Facts {
     }
 }
 
+/// What the checks look at.
+struct Matter<'a> {
+    leaf: &'a Certificate,
+    /// What stands behind it in its file.
+    behind: &'a [Certificate],
+    bundle: &'a read::Bundle,
+    /// Nothing in the two files was unreadable.
+    is_whole: bool,
+    /// Public halves, in the order of the key file.
+    keys: &'a [PublicKey],
+    demands: &'a Demands,
+    names: &'a words::Names<'a>,
+}
+
 /// Everything that is wrong with this pair under this CA bundle, at once.
 ///
 /// Where one problem implies another, only the one that names the cause is reported.
 pub fn audit(ca: File<'_>, pair: &Pair<'_>, demands: &Demands) -> Audit {
     let mut problems = Vec::new();
     let bundle = read::bundle(Part::Ca, ca, demands.go, &mut problems);
-    let chain = read::bundle(
+    let mut chain = read::bundle(
         Part::Certificate,
         pair.certificate,
         demands.go,
@@ -163,30 +178,26 @@ pub fn audit(ca: File<'_>, pair: &Pair<'_>, demands: &Demands) -> Audit {
     );
     let keys = read::keys(pair, demands.go, &mut problems);
 
+    let names = words::Names {
+        ca: ca.name,
+        certificate: pair.certificate.name,
+        key: pair.key_name,
+    };
+    if let Some(key) = keys.first() {
+        problems.extend(leaf::bring_forward(&mut chain.certificates, key, &names));
+    }
     if let Some((leaf, behind)) = chain.certificates.split_first() {
-        let names = words::Names {
-            ca: ca.name,
-            certificate: pair.certificate.name,
-            key: pair.key_name,
-        };
-        leaf::check_key(
+        let matter = Matter {
             leaf,
             behind,
-            &bundle.certificates,
-            &keys,
-            &names,
-            &mut problems,
-        );
-        leaf::check(leaf, demands, &names, &mut problems);
-        chain::check(
-            leaf,
-            behind,
-            &bundle,
-            chain.whole,
+            bundle: &bundle,
+            is_whole: chain.whole && bundle.whole,
+            keys: &keys,
             demands,
-            &names,
-            &mut problems,
-        );
+            names: &names,
+        };
+        leaf::check(&matter, &mut problems);
+        chain::check(&matter, &mut problems);
     }
     problems.sort_by_key(|problem| (problem.severity, problem.part));
     Audit {
