@@ -5,14 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+#[path = "support/pki.rs"]
+mod pki;
 
 use snapbox::Assert;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
-use support::pki;
 
 /// No bad input may take longer, even in a build without optimisation.
 const PATIENCE: Duration = Duration::from_millis(100);

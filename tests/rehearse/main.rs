@@ -19,7 +19,8 @@ fn host() -> Host {
 }
 
 fn stand_in(host: &Host, version: &str) -> StandIn {
-    host.stand_in(version.parse().unwrap(), &mut |_| {}).unwrap()
+    host.stand_in(version.parse().unwrap(), &mut |_| {})
+        .unwrap()
 }
 
 fn rehearse(host: &Host, plan: Plan) -> Outcome {
@@ -27,7 +28,10 @@ fn rehearse(host: &Host, plan: Plan) -> Outcome {
     for machine in &outcome.machines {
         println!("{} {:?}", machine.name, machine.verdict);
         for stage in &machine.stages {
-            println!("  {:6.2} s  {} {}: {}", stage.at, stage.number, stage.step, stage.text);
+            println!(
+                "  {:6.2} s  {} {}: {}",
+                stage.at, stage.number, stage.step, stage.text
+            );
         }
     }
     println!("quorum {:?}", outcome.quorum);
@@ -42,12 +46,19 @@ fn boots_to_quorum(line: &str, addresses: &[&str]) -> Outcome {
     let outcome = rehearse(&host, plan);
     for machine in &outcome.machines {
         let console = machine.console.join("\n");
-        assert!(matches!(machine.verdict, Verdict::Healthy { .. }), "{console}");
+        assert!(
+            matches!(machine.verdict, Verdict::Healthy { .. }),
+            "{console}"
+        );
         let numbers: Vec<_> = machine.stages.iter().map(|stage| stage.number).collect();
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
         assert!(machine.stages.is_sorted_by_key(|stage| stage.at));
         assert_eq!(machine.checks.len(), 2);
-        assert!(machine.checks.iter().all(CheckResult::passed), "{:?}", machine.checks);
+        assert!(
+            machine.checks.iter().all(CheckResult::passed),
+            "{:?}",
+            machine.checks
+        );
         let journal = machine.journal.as_deref().unwrap();
         assert!(journal.contains("etcd"), "{journal}");
     }

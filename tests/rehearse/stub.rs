@@ -70,8 +70,14 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         hosts: vec!["github.com".into(), "storage.googleapis.com".into()],
         machines: machines.collect(),
         checks: vec![
-            Check { command: format!("sudo {MEMBER_LIST}"), expect: ids.clone() },
-            Check { command: MEMBER_LIST.to_owned(), expect: ids },
+            Check {
+                command: format!("sudo {MEMBER_LIST}"),
+                expect: ids.clone(),
+            },
+            Check {
+                command: MEMBER_LIST.to_owned(),
+                expect: ids,
+            },
         ],
         timeout: Duration::from_secs(90),
         journal: true,
@@ -120,10 +126,20 @@ impl Cluster {
             .collect();
         let mut sorted = members.clone();
         sorted.sort_unstable();
-        let all: Vec<u8> = sorted.iter().flat_map(|member| member.to_be_bytes()).collect();
+        let all: Vec<u8> = sorted
+            .iter()
+            .flat_map(|member| member.to_be_bytes())
+            .collect();
         let (authority, certificate, key) = certificates(addresses);
         let addresses = addresses.to_vec();
-        Self { addresses, members, id: first_eight(&all), authority, certificate, key }
+        Self {
+            addresses,
+            members,
+            id: first_eight(&all),
+            authority,
+            certificate,
+            key,
+        }
     }
 
     fn machine(&self, index: usize, release: &StandIn) -> Machine {
@@ -155,18 +171,32 @@ impl Cluster {
         });
         let user_data = cloud_config(&config);
         let meta_data = meta_data(&name);
-        Machine { name, address, member_id, cluster_id, user_data, meta_data }
+        Machine {
+            name,
+            address,
+            member_id,
+            cluster_id,
+            user_data,
+            meta_data,
+        }
     }
 
     fn etcd_env(&self, index: usize) -> String {
         let host = bracketed(self.addresses[index]);
-        let loopback = if self.addresses[index].is_ipv4() { "127.0.0.1" } else { "[::1]" };
+        let loopback = if self.addresses[index].is_ipv4() {
+            "127.0.0.1"
+        } else {
+            "[::1]"
+        };
         let peers = self.addresses.iter().enumerate();
         let peers: Vec<_> = peers
             .map(|(peer, address)| format!("{}=https://{}:2380", name(peer), bracketed(*address)))
             .collect();
-        let (ca, cert, key) =
-            ("/etc/etcd/ca.pem", "/etc/etcd/kubernetes.pem", "/etc/etcd/kubernetes-key.pem");
+        let (ca, cert, key) = (
+            "/etc/etcd/ca.pem",
+            "/etc/etcd/kubernetes.pem",
+            "/etc/etcd/kubernetes-key.pem",
+        );
         format!(
             "ETCD_NAME={}\nETCD_DATA_DIR=/var/lib/etcd\n\
              ETCD_LISTEN_PEER_URLS=https://{host}:2380\n\
@@ -195,9 +225,16 @@ fn certificates(addresses: &[IpAddr]) -> (String, String, String) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let mut names: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
-    names.extend(["127.0.0.1".to_owned(), "::1".to_owned(), "localhost".to_owned()]);
+    names.extend([
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+        "localhost".to_owned(),
+    ]);
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+    let certificate = CertificateParams::new(names)
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
     (authority.pem(), certificate.pem(), key.serialize_pem())
 }
 
@@ -218,7 +255,11 @@ fn name(index: usize) -> String {
 }
 
 fn bracketed(address: IpAddr) -> String {
-    if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
+    if address.is_ipv6() {
+        format!("[{address}]")
+    } else {
+        address.to_string()
+    }
 }
 
 fn tarball_name(release: &StandIn) -> String {
