@@ -142,6 +142,7 @@ fn strangers_can_read_nothing_and_no_key_leaves_user_data() {
         let text = String::from_utf8_lossy(bytes).into_owned();
         secrets.iter().any(|secret| text.contains(secret))
     };
+    let mut seen = 0;
     for case in cases() {
         let dir = tempfile::tempdir().unwrap();
         let output = render(&case, dir.path(), "UTC");
