@@ -1,0 +1,211 @@
+//! Clusters that boot: real systemd, real cloud-init, real etcd.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A manifest, its certificates, and what became of its rehearsal.
+struct Rehearsal {
+    dir: tempfile::TempDir,
+    outcome: Value,
+}
+
+impl Rehearsal {
+    /// Mints, rehearses, and expects every machine to be healthy.
+    fn hold(version: &str, suite: &str, addresses: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(
+            dir.path().join("cluster.yaml"),
+            manifest(version, addresses),
+        )
+        .unwrap();
+        let firstboot = |arguments: &[&str]| {
+            let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
+                .args(arguments)
+                .current_dir(dir.path())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(
+                output.status.success(),
+                "{version} on {suite}: {said}\n{}",
+                String::from_utf8_lossy(&output.stdout)
+            );
+            output.stdout
+        };
+        firstboot(&["pki", "mint"]);
+        let outcome = firstboot(&[
+            "rehearse", "--suite", suite, "--logs", "logs", "--format", "json",
+        ]);
+        let outcome = serde_json::from_slice(&outcome).unwrap();
+        Self { dir, outcome }
+    }
+
+    fn machines(&self) -> &Vec<Value> {
+        self.outcome["machines"].as_array().unwrap()
+    }
+
+    fn journal(&self, machine: &str) -> String {
+        let path = self
+            .dir
+            .path()
+            .join("logs")
+            .join(format!("{machine}.journal"));
+        fs::read_to_string(path).unwrap()
+    }
+}
+
+fn manifest(version: &str, addresses: &[&str]) -> String {
+    let controllers: String = addresses
+        .iter()
+        .enumerate()
+        .map(|(index, address)| format!("  - {{ name: controller-{index}, ip: \"{address}\" }}\n"))
+        .collect();
+    format!(
+        "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: gce\netcd:\n  \
+         version: {version}\ncontrollers:\n{controllers}tls:\n  ca: pki/ca.pem\n  \
+         cert: pki/kubernetes.pem\n  key: pki/kubernetes-key.pem\n"
+    )
+}
+
+const LAB_LINE: &str = "sudo ETCDCTL_API=3 etcdctl member list --endpoints=https://127.0.0.1:2379 \
+    --cacert=/etc/etcd/ca.pem --cert=/etc/etcd/kubernetes.pem --key=/etc/etcd/kubernetes-key.pem";
+
+/// Every machine is healthy under the planned ID, and the lab's own line says so, too.
+fn check(rehearsal: &Rehearsal, ids: &[&str]) {
+    assert_eq!(rehearsal.outcome["passed"], true);
+    for (machine, id) in rehearsal.machines().iter().zip(ids) {
+        assert_eq!(machine["verdict"]["memberId"], *id);
+        let checks = machine["checks"].as_array().unwrap();
+        assert_eq!(checks[0]["command"], LAB_LINE);
+        assert_eq!(checks[1]["command"], LAB_LINE.trim_start_matches("sudo "));
+        for check in checks {
+            let output = check["output"].as_str().unwrap();
+            for (index, id) in ids.iter().enumerate() {
+                let line = format!("{id}, started, controller-{index}, ");
+                assert!(output.contains(&line), "{output}");
+            }
+        }
+    }
+}
+
+const TWO: [&str; 2] = ["10.240.0.10", "10.240.0.11"];
+const THREE: [&str; 3] = ["10.240.0.10", "10.240.0.11", "10.240.0.12"];
+/// As Kubernetes The Hard Way prints them.
+const IDS: [&str; 3] = ["f98dc20bce6225a0", "ffed16798470cab5", "3a57933972cb5131"];
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn two_controllers_with_etcd_3_3_on_bullseye() {
+    let rehearsal = Rehearsal::hold("3.3.9", "bullseye", &TWO);
+    check(&rehearsal, &IDS[..2]);
+    lab_flags_are_in_force(&rehearsal);
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn three_controllers_with_etcd_3_4_on_bookworm() {
+    let rehearsal = Rehearsal::hold("3.4.27", "bookworm", &THREE);
+    check(&rehearsal, &IDS);
+    lab_flags_are_in_force(&rehearsal);
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn three_controllers_with_etcd_3_5_on_trixie() {
+    let rehearsal = Rehearsal::hold("3.5.21", "trixie", &THREE);
+    check(&rehearsal, &IDS);
+    lab_flags_are_in_force(&rehearsal);
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn three_controllers_with_ipv6_alone() {
+    let addresses = ["fd00:10:240::10", "fd00:10:240::11", "fd00:10:240::12"];
+    let rehearsal = Rehearsal::hold("3.4.27", "bookworm", &addresses);
+    assert_eq!(rehearsal.outcome["passed"], true);
+}
+
+/// etcd says at its start which settings it took from its environment, and with which values.
+fn lab_flags_are_in_force(rehearsal: &Rehearsal) {
+    let count = rehearsal.machines().len();
+    let initial_cluster: Vec<_> = (0..count)
+        .map(|n| format!("controller-{n}=https://{}:2380", THREE[n]))
+        .collect();
+    for (index, ip) in THREE.iter().enumerate().take(count) {
+        let flags = [
+            ("NAME", format!("controller-{index}")),
+            ("CERT_FILE", "/etc/etcd/kubernetes.pem".to_owned()),
+            ("KEY_FILE", "/etc/etcd/kubernetes-key.pem".to_owned()),
+            ("PEER_CERT_FILE", "/etc/etcd/kubernetes.pem".to_owned()),
+            ("PEER_KEY_FILE", "/etc/etcd/kubernetes-key.pem".to_owned()),
+            ("TRUSTED_CA_FILE", "/etc/etcd/ca.pem".to_owned()),
+            ("PEER_TRUSTED_CA_FILE", "/etc/etcd/ca.pem".to_owned()),
+            ("PEER_CLIENT_CERT_AUTH", "true".to_owned()),
+            ("CLIENT_CERT_AUTH", "true".to_owned()),
+            ("INITIAL_ADVERTISE_PEER_URLS", format!("https://{ip}:2380")),
+            ("LISTEN_PEER_URLS", format!("https://{ip}:2380")),
+            (
+                "LISTEN_CLIENT_URLS",
+                format!("https://{ip}:2379,https://127.0.0.1:2379"),
+            ),
+            ("ADVERTISE_CLIENT_URLS", format!("https://{ip}:2379")),
+            ("INITIAL_CLUSTER_TOKEN", "etcd-cluster-0".to_owned()),
+            ("INITIAL_CLUSTER", initial_cluster.join(",")),
+            ("INITIAL_CLUSTER_STATE", "new".to_owned()),
+            ("DATA_DIR", "/var/lib/etcd".to_owned()),
+        ];
+        let journal = rehearsal.journal(&format!("controller-{index}"));
+        for (flag, value) in flags {
+            assert!(
+                reports(&journal, flag, &value),
+                "ETCD_{flag}={value} is not in:\n{journal}"
+            );
+        }
+    }
+}
+
+/// 3.3 and 3.4 write `…variable ETCD_NAME=…`; from 3.5 on it is JSON with the variable's name and
+/// value as fields of their own.
+fn reports(journal: &str, flag: &str, value: &str) -> bool {
+    let plain = format!("ETCD_{flag}={value}");
+    let json = [
+        format!("\"variable-name\":\"ETCD_{flag}\""),
+        format!("\"variable-value\":\"{value}\""),
+    ];
+    journal.lines().any(|line| {
+        line.ends_with(&plain)
+            || line.contains(&format!("{plain}\""))
+            || json.iter().all(|part| line.contains(part))
+    })
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn nothing_is_left_behind() {
+    let before = traces();
+    Rehearsal::hold("3.4.27", "bookworm", &TWO);
+    assert_eq!(traces(), before);
+}
+
+/// Mounts, network namespaces and control groups of this computer.
+fn traces() -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mut traces: Vec<_> = mounts.lines().map(str::to_owned).collect();
+    for dir in [
+        "/run/netns",
+        "/sys/fs/cgroup",
+        "/sys/fs/cgroup/systemd",
+        "/sys/fs/cgroup/unified",
+    ] {
+        let Ok(entries) = fs::read_dir(Path::new(dir)) else {
+            continue;
+        };
+        let ours = |name: &String| name.contains("firstboot") || dir == "/run/netns";
+        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        traces.extend(names.filter(ours).map(|name| format!("{dir}/{name}")));
+    }
+    traces.sort();
+    traces
+}

@@ -1,0 +1,10 @@
+//! What is rendered, held against those who consume it: cloud-init, systemd, etcd themselves.
+//!
+//! These tests boot machines and enter Debian images, so they need root and Debian's packages.
+//! They are ignored unless asked for (`make test` asks), and fail where they cannot run.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod boot;
+mod consumers;
+mod image;
