@@ -4,7 +4,17 @@
 //! `machine` (files on one controller) → `wire` (as a cloud takes them) → `output`
 //! (written atomically). Every arrow is a pure function; only the two ends touch the world.
 
+pub mod cluster;
+pub mod commands;
+pub mod machine;
+pub mod manifest;
+pub mod output;
+pub mod pki;
+pub mod platform;
 #[cfg(target_os = "linux")]
 pub mod rehearse;
 pub mod release;
+pub mod report;
 pub mod secret;
+pub mod terminal;
+pub mod wire;

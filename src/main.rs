@@ -1,14 +1,16 @@
 //! The thin binary: everything is in the library.
 
+use clap::Parser;
+use firstboot::commands::{self, Cli};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     if std::env::args_os()
         .nth(1)
-        .is_some_and(|first| first == firstboot::rehearse::INSIDE)
+        .is_some_and(|word| word == firstboot::rehearse::INSIDE)
     {
         return firstboot::rehearse::inside();
     }
-    ExitCode::SUCCESS
+    commands::run(Cli::parse())
 }

@@ -102,7 +102,7 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         hosts: vec!["github.com".into()],
         machines: scripts.iter().enumerate().map(machine).collect(),
         checks: Vec::new(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         journal: false,
     }
 }

@@ -1,0 +1,132 @@
+//! The resolved cluster: what `cluster.yaml` means, checked. A [`Cluster`] that exists is right.
+//!
+//! Knows neither YAML nor the paths of the user's disk. To add a property of the cluster,
+//! give it a type with one constructor here and resolve it in `manifest::resolve`.
+
+mod ids;
+mod name;
+
+use crate::release::{Arch, Digest, Version};
+use crate::secret::Secret;
+use std::net::IpAddr;
+
+pub use ids::{ClusterId, MemberId};
+pub use name::{ClusterName, FileName, HostName, NotAName};
+
+/// The port on which members talk to each other, registered for etcd.
+pub const PEER_PORT: u16 = 2380;
+/// The port on which clients talk to a member, registered for etcd.
+pub const CLIENT_PORT: u16 = 2379;
+
+/// One etcd cluster, complete: everything that its controllers need is in here.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// The cluster's name, which is also the initial-cluster token.
+    pub name: ClusterName,
+    /// The pinned etcd release.
+    pub release: Release,
+    /// The controllers in the manifest's order; names, addresses and IDs are distinct.
+    pub members: Vec<Member>,
+    /// The ID that every member of this cluster will report.
+    pub id: ClusterId,
+}
+
+/// The etcd release that every machine installs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The version of etcd.
+    pub version: Version,
+    /// The tarball's digest for each architecture that the machines may have.
+    pub tarballs: Vec<(Arch, Digest)>,
+    /// Directories that hold the tarball, in the order in which a machine tries them,
+    /// without a trailing slash.
+    pub urls: Vec<String>,
+}
+
+/// One controller, which is one member of the cluster.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The controller's name, which is also the member's.
+    pub name: HostName,
+    /// The address on which peers and clients reach it, and from which it dials its peers.
+    pub address: IpAddr,
+    /// The member ID, known before the machine exists.
+    pub id: MemberId,
+    /// Whether the machine takes the controller's name as its host name.
+    pub hostname: Hostname,
+    /// The certificates that it holds.
+    pub tls: Tls,
+}
+
+/// What happens to the machine's host name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Hostname {
+    /// It becomes the controller's name, as the lab assumes.
+    #[default]
+    Controller,
+    /// The image or the cloud decides.
+    Keep,
+}
+
+/// The PEM files of one controller, read and audited.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Whom the member trusts.
+    pub ca: PemFile,
+    /// The certificate that it shows to peers and clients.
+    pub certificate: PemFile,
+    /// The key of that certificate.
+    pub key: PemFile,
+    /// The moment before which the certificates are not valid, in seconds since 1970 (UTC).
+    pub not_before: i64,
+}
+
+/// A PEM file under the name that it has in the manifest.
+#[derive(Clone, Debug)]
+pub struct PemFile {
+    /// The last part of its path.
+    pub name: FileName,
+    /// Its bytes, unchanged.
+    pub bytes: Secret,
+}
+
+impl Member {
+    /// The URL on which its peers reach it: `https://10.240.0.10:2380`, `https://[fd00::10]:2380`.
+    pub fn peer_url(&self) -> String {
+        url(self.address, PEER_PORT)
+    }
+
+    /// The URL on which clients reach it.
+    pub fn client_url(&self) -> String {
+        url(self.address, CLIENT_PORT)
+    }
+}
+
+impl Cluster {
+    /// `controller-0=https://10.240.0.10:2380,controller-1=…`, in the manifest's order.
+    pub fn initial_cluster(&self) -> String {
+        let pairs: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| format!("{}={}", member.name, member.peer_url()))
+            .collect();
+        pairs.join(",")
+    }
+}
+
+/// The `https` URL of a port at an address; IPv6 addresses stand in brackets (RFC 3986).
+pub fn url(address: IpAddr, port: u16) -> String {
+    format!("https://{}", std::net::SocketAddr::new(address, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_stand_around_ipv6() {
+        let url = |text: &str| url(text.parse().unwrap(), PEER_PORT);
+        assert_eq!(url("10.240.0.10"), "https://10.240.0.10:2380");
+        assert_eq!(url("fd00:0::10"), "https://[fd00::10]:2380");
+    }
+}

@@ -1,0 +1,88 @@
+//! From the command line to a resolved cluster: the reading end that commands share.
+
+use super::{Failure, ManifestArguments};
+use crate::cluster::Cluster;
+use crate::manifest::{self, Manifest};
+use crate::report::{Finding, Report, Severity};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A manifest that was read and found right in itself.
+pub(super) struct Loaded {
+    pub(super) manifest: Manifest,
+    /// Where its paths start.
+    pub(super) root: PathBuf,
+    name: String,
+    source: String,
+}
+
+impl Loaded {
+    pub(super) fn report(&self, findings: Vec<Finding>) -> Report {
+        Report::new(self.name.as_str(), &self.source, findings)
+    }
+}
+
+/// Reads and checks the manifest alone.
+pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure> {
+    let path = &arguments.manifest;
+    let bytes = read(path)
+        .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))?;
+    let name = if is_stdin(path) {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let manifest = Manifest::parse(&name, &bytes).map_err(Failure::Input)?;
+    let here = || path.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok(Loaded {
+        manifest,
+        root: arguments.files_dir.clone().unwrap_or_else(here),
+        name,
+        source: String::from_utf8_lossy(&bytes).into_owned(),
+    })
+}
+
+/// Reads the PEM files and resolves the cluster; the report holds its warnings.
+pub(super) fn cluster(loaded: &Loaded, strict: bool) -> Result<(Cluster, Report), Failure> {
+    let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    let resolved = manifest::resolve(&loaded.manifest, &files, now());
+    findings.extend(resolved.findings);
+    if strict {
+        for finding in &mut findings {
+            finding.severity = Severity::Error;
+        }
+    }
+    let report = loaded.report(findings);
+    match resolved.cluster {
+        Some(cluster) if !report.has_errors() => Ok((cluster, report)),
+        _ => Err(Failure::Input(report)),
+    }
+}
+
+/// Seconds since 1970 (UTC): the one place that reads the clock.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if is_stdin(path) {
+        io::stdin()
+            .take(Manifest::read_limit())
+            .read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?
+            .take(Manifest::read_limit())
+            .read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}

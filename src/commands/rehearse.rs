@@ -1,0 +1,275 @@
+//! `firstboot rehearse`: boots the rendered machines on this computer.
+
+use super::{Context, Failure, ManifestArguments};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Boot the cluster on this computer, for real, before a cloud is paid for it
+///
+/// Real systemd, real cloud-init and real etcd, one container per controller, in namespaces
+/// that vanish at the end. Needs Linux and root. Images are built from Debian's packages once
+/// and cached. Without --tarball, etcd of the same release line comes from Debian's packages:
+/// then version and digest differ from the manifest's, and nothing else does.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    /// Debian release of the machines: bullseye, bookworm or trixie
+    #[arg(long, value_name = "NAME")]
+    suite: Option<String>,
+    /// The release tarball, under its own name, instead of Debian's etcd
+    #[arg(long, value_name = "FILE")]
+    tarball: Option<PathBuf>,
+    /// How long the machines have from power-on to their verdict
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    timeout: u64,
+    /// Write every machine's console and journal into this directory
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn run(_: &Arguments, _: Context) -> Result<(), Failure> {
+    Err(Failure::world(
+        "a rehearsal needs Linux: run it on a Linux computer or virtual machine",
+    ))
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::run;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::{Arguments, Context, Failure};
+    use crate::cluster::{Cluster, Member, Release};
+    use crate::commands::load;
+    use crate::commands::rehearse_table as table;
+    use crate::machine::{self, Machine};
+    use crate::platform;
+    use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
+    use crate::release::{Arch, Digest, Version, tarball_name, upstream_urls};
+    use crate::terminal::Format;
+    use crate::wire::cloud_config;
+    use std::fmt::Display;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    pub(in crate::commands) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
+        let loaded = load::manifest(&arguments.manifest)?;
+        let (mut cluster, report) = load::cluster(&loaded, false)?;
+        context.show(&report);
+        let suite = arguments.suite.as_deref().map(suite).transpose()?;
+        let host = host()?;
+        let mut told = |event: &rehearse::Event| {
+            if context.format == Format::Human {
+                context.terminal.say(&table::line(event));
+            }
+        };
+        let tarball = match &arguments.tarball {
+            Some(path) => named_tarball(path, suite)?,
+            None => host
+                .stand_in(cluster.release.version, &mut told)
+                .map(Tarball::from)
+                .map_err(world)?,
+        };
+        let origin = tarball.stand_in(&cluster.release);
+        if let Some(origin) = &origin {
+            context.terminal.say(&format!("note: {origin}\n"));
+        }
+        cluster.release = tarball.release();
+        let plan = plan(&cluster, &tarball, suite, arguments)?;
+        let outcome = host.rehearse(plan, &mut told).map_err(world)?;
+        if let Some(directory) = &arguments.logs {
+            write_logs(directory, &outcome)?;
+        }
+        context.print(&match context.format {
+            Format::Human => table::text(&outcome),
+            Format::Json => table::json(&cluster, origin.as_deref(), &outcome),
+        })?;
+        if outcome.passed() {
+            Ok(())
+        } else {
+            Err(Failure::Negative)
+        }
+    }
+
+    fn world(error: impl Display) -> Failure {
+        Failure::World(error.to_string())
+    }
+
+    fn suite(name: &str) -> Result<Suite, Failure> {
+        let known = Suite::ALL.map(Suite::name).join(", ");
+        let unknown = |_| Failure::world(format!("`--suite {name}` is not known: {known} are"));
+        name.parse().map_err(unknown)
+    }
+
+    fn host() -> Result<Host, Failure> {
+        let interrupt = Interrupt::default();
+        let handler = interrupt.clone();
+        ctrlc::set_handler(move || handler.stop()).map_err(world)?;
+        Ok(Host {
+            program: std::env::current_exe().map_err(world)?,
+            cache: rehearse::default_cache(),
+            interrupt,
+        })
+    }
+
+    /// What the machines will install, and where it comes from.
+    struct Tarball {
+        path: PathBuf,
+        version: Version,
+        arch: Arch,
+        digest: Digest,
+        origin: String,
+        suite: Suite,
+    }
+
+    impl From<rehearse::StandIn> for Tarball {
+        fn from(made: rehearse::StandIn) -> Self {
+            Self {
+                path: made.tarball,
+                version: made.version,
+                arch: made.arch,
+                digest: made.digest,
+                origin: made.origin,
+                suite: made.suite,
+            }
+        }
+    }
+
+    /// A tarball that the user names: version and architecture are in its name, as upstream's.
+    fn named_tarball(path: &Path, suite: Option<Suite>) -> Result<Tarball, Failure> {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let (version, arch) = Arch::ALL
+            .into_iter()
+            .find_map(|arch| {
+                let version = name.strip_prefix("etcd-v")?.strip_suffix(&format!("-linux-{arch}.tar.gz"))?;
+                Some((version.parse().ok()?, arch))
+            })
+            .ok_or_else(|| Failure::world(format!(
+                "`{name}` is not named as upstream names its tarballs: `etcd-v3.5.21-linux-amd64.tar.gz`"
+            )))?;
+        let bytes = fs::read(path)
+            .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))?;
+        Ok(Tarball {
+            path: path.canonicalize().map_err(world)?,
+            version,
+            arch,
+            digest: Digest::of(&bytes),
+            origin: path.display().to_string(),
+            suite: suite.unwrap_or(Suite::Bookworm),
+        })
+    }
+
+    impl Tarball {
+        fn release(&self) -> Release {
+            Release {
+                version: self.version,
+                tarballs: vec![(self.arch, self.digest)],
+                urls: upstream_urls(&self.version),
+            }
+        }
+
+        /// A sentence for the user where this is not the release that the manifest pins.
+        fn stand_in(&self, pinned: &Release) -> Option<String> {
+            if pinned.tarballs.contains(&(self.arch, self.digest)) {
+                return None;
+            }
+            Some(format!(
+                "etcd {} stands in for the pinned {} ({}); only version and digest differ from \
+                 what `render` writes",
+                self.version, pinned.version, self.origin
+            ))
+        }
+    }
+
+    fn plan(
+        cluster: &Cluster,
+        tarball: &Tarball,
+        suite: Option<Suite>,
+        arguments: &Arguments,
+    ) -> Result<Plan, Failure> {
+        let machines = machine::machines(cluster);
+        let machines = machines.iter().zip(&cluster.members);
+        let machines: Result<_, _> = machines
+            .map(|(machine, member)| rehearsed(cluster, machine, member))
+            .collect();
+        let host = |url: &String| url.split('/').nth(2).unwrap_or_default().to_owned();
+        Ok(Plan {
+            cluster: cluster.name.to_string(),
+            suite: suite.unwrap_or(tarball.suite),
+            tarball: tarball.path.clone(),
+            tarball_name: tarball_name(&tarball.version, tarball.arch),
+            hosts: cluster.release.urls.iter().map(host).collect(),
+            machines: machines?,
+            checks: checks(cluster),
+            timeout: Duration::from_secs(arguments.timeout),
+            journal: arguments.logs.is_some(),
+        })
+    }
+
+    /// The machine as its cloud would get it, by way of a `NoCloud` seed.
+    fn rehearsed(
+        cluster: &Cluster,
+        machine: &Machine,
+        member: &Member,
+    ) -> Result<rehearse::Machine, Failure> {
+        let document = cloud_config::render(machine).map_err(world)?;
+        Ok(rehearse::Machine {
+            name: member.name.to_string(),
+            address: member.address,
+            member_id: member.id.to_string(),
+            cluster_id: cluster.id.to_string(),
+            user_data: document,
+            meta_data: platform::meta_data(machine),
+        })
+    }
+
+    /// The lab's own verification line, with sudo and without, on every machine.
+    fn checks(cluster: &Cluster) -> Vec<Check> {
+        let Some(tls) = cluster.members.first().map(|member| &member.tls) else {
+            return Vec::new();
+        };
+        let line = format!(
+            "ETCDCTL_API=3 etcdctl member list --endpoints=https://127.0.0.1:2379 \
+             --cacert=/etc/etcd/{} --cert=/etc/etcd/{} --key=/etc/etcd/{}",
+            tls.ca.name, tls.certificate.name, tls.key.name
+        );
+        let listed = |member: &Member| {
+            let (peer, client) = (member.peer_url(), member.client_url());
+            format!("{}, started, {}, {peer}, {client}", member.id, member.name)
+        };
+        let expect: Vec<_> = cluster.members.iter().map(listed).collect();
+        [format!("sudo {line}"), line]
+            .map(|command| Check {
+                command,
+                expect: expect.clone(),
+            })
+            .into()
+    }
+
+    fn write_logs(directory: &Path, outcome: &rehearse::Outcome) -> Result<(), Failure> {
+        let write = |name: String, text: &str| {
+            let path = directory.join(name);
+            fs::write(&path, text)
+                .map_err(|error| Failure::World(format!("writing `{}`: {error}", path.display())))
+        };
+        fs::create_dir_all(directory).map_err(world)?;
+        for machine in &outcome.machines {
+            write(
+                format!("{}.console", machine.name),
+                &(machine.console.join("\n") + "\n"),
+            )?;
+            write(
+                format!("{}.journal", machine.name),
+                machine.journal.as_deref().unwrap_or(""),
+            )?;
+        }
+        Ok(())
+    }
+}

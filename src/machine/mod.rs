@@ -1,0 +1,104 @@
+//! What stands on one controller: its files, and the command that starts them.
+//!
+//! The same whatever the cloud and however the files get there. To add a file, put it under
+//! `templates/` and name it in [`machines`]; what is the same for every cluster with the same
+//! etcd release is [`Layer::Image`], all else [`Layer::Boot`].
+
+mod env;
+mod file;
+mod render;
+
+use crate::cluster::{Cluster, HostName, Hostname, Member};
+use crate::release::Digest;
+
+pub use env::EnvValue;
+pub use file::{File, Layer, Mode};
+
+const BOOTSTRAP: &str = include_str!("../../templates/bootstrap");
+const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
+const ETCD_SERVICE: &str = include_str!("../../templates/etcd.service");
+const FIRSTBOOT_SERVICE: &str = include_str!("../../templates/firstboot.service");
+
+/// Where the list of digests lies; bootstrap holds every other file against it.
+const SHA256SUMS: &str = "/etc/firstboot/SHA256SUMS";
+
+/// One controller, as files and commands. Borrows the certificates from its [`Cluster`].
+#[derive(Clone, Debug)]
+pub struct Machine<'a> {
+    /// The controller's name.
+    pub name: HostName,
+    /// The host name that the machine takes; `None` leaves it to the image or the cloud.
+    pub hostname: Option<HostName>,
+    /// Every file that is sent, in the order in which it should be written.
+    pub files: Vec<File<'a>>,
+    /// The digest of the list of digests: a name for exactly these files. bootstrap writes it to
+    /// `/var/lib/firstboot/delivered` once it has seen them all.
+    pub delivery: Digest,
+    /// A shell text for cloud-init's `bootcmd`, which runs on every boot before files are
+    /// written: cloud-init repeats a delivery that was cut short only because of it.
+    pub early: String,
+    /// The commands that start everything, each a list of arguments, in this order and after
+    /// `files`; none may follow. The last one returns with the verdict as its exit status.
+    pub start: Vec<Vec<String>>,
+}
+
+/// The machine of every controller, in the manifest's order. Pure.
+pub fn machines(cluster: &Cluster) -> Vec<Machine<'_>> {
+    let image = image_files(cluster);
+    let machine = |member| machine(cluster, member, &image);
+    cluster.members.iter().map(machine).collect()
+}
+
+/// The files that are the same on every controller of every cluster with this etcd release.
+fn image_files(cluster: &Cluster) -> Vec<File<'static>> {
+    let lib = |name: &str| format!("/usr/local/lib/firstboot/{name}");
+    let unit = |name: &str| format!("/etc/systemd/system/{name}");
+    vec![
+        File::image(lib("bootstrap"), BOOTSTRAP),
+        File::image(lib("install-etcd"), INSTALL_ETCD),
+        File::image(lib("release.env"), render::release_env(&cluster.release)),
+        File::image(unit("etcd.service"), ETCD_SERVICE),
+        File::image(unit("firstboot.service"), FIRSTBOOT_SERVICE),
+    ]
+}
+
+fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -> Machine<'a> {
+    let mut files = image.to_vec();
+    files.extend([
+        File::pem(&member.tls.ca, Mode::PUBLIC),
+        File::pem(&member.tls.certificate, Mode::PUBLIC),
+        File::pem(&member.tls.key, Mode::SECRET),
+        File::boot("/etc/etcd/etcd.env", render::etcd_env(cluster, member)),
+        File::boot(render::MEMBER_ENV, render::member_env(cluster, member)),
+    ]);
+    let sums = File::boot(SHA256SUMS, sha256sums(&files));
+    let delivery = Digest::of(sums.bytes());
+    files.push(sums);
+    Machine {
+        name: member.name.clone(),
+        hostname: match member.hostname {
+            Hostname::Controller => Some(member.name.clone()),
+            Hostname::Keep => None,
+        },
+        files,
+        delivery,
+        early: render::early(delivery),
+        start: vec![
+            command(&["systemctl", "daemon-reload"]),
+            command(&["systemctl", "enable", "--now", "firstboot.service"]),
+        ],
+    }
+}
+
+fn command(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// As `sha256sum` prints it. The last line is that of `member.env`: so bootstrap knows a list
+/// that was cut short.
+fn sha256sums(files: &[File]) -> String {
+    let lines = files
+        .iter()
+        .map(|file| format!("{}  {}\n", Digest::of(file.bytes()), file.path));
+    lines.collect()
+}

@@ -1,0 +1,103 @@
+//! The files that hold values, each an askama template under `templates/`.
+
+use crate::cluster::{CLIENT_PORT, Cluster, ClusterId, Member, MemberId, PemFile, Release, url};
+use crate::release::{Arch, Digest, Version};
+use askama::Template;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Where a member's own facts lie, for bootstrap.
+pub(super) const MEMBER_ENV: &str = "/etc/firstboot/member.env";
+
+/// The path of a PEM file on the machine.
+pub(super) fn pem_path(pem: &PemFile) -> String {
+    format!("/etc/etcd/{}", pem.name)
+}
+
+#[derive(Template)]
+#[template(path = "etcd.env")]
+struct EtcdEnv<'a> {
+    name: &'a str,
+    ca: String,
+    certificate: String,
+    key: String,
+    peer_url: String,
+    client_url: String,
+    listen_client_urls: String,
+    token: &'a str,
+    initial_cluster: String,
+}
+
+/// One member's settings, with the lab's flags and no others. Whether the cluster is new is not
+/// among them: bootstrap decides that on the machine.
+pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
+    let tls = &member.tls;
+    // Not `[::1]`: a machine may have no IPv6, and etcd would not start.
+    let loopback = url(IpAddr::V4(Ipv4Addr::LOCALHOST), CLIENT_PORT);
+    text(&EtcdEnv {
+        name: member.name.as_str(),
+        ca: pem_path(&tls.ca),
+        certificate: pem_path(&tls.certificate),
+        key: pem_path(&tls.key),
+        peer_url: member.peer_url(),
+        client_url: member.client_url(),
+        listen_client_urls: format!("{},{loopback}", member.client_url()),
+        token: cluster.name.as_str(),
+        initial_cluster: cluster.initial_cluster(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "member.env")]
+struct MemberEnv {
+    member_id: MemberId,
+    cluster_id: ClusterId,
+    address: IpAddr,
+    not_before: i64,
+}
+
+/// What bootstrap holds the machine against.
+pub(super) fn member_env(cluster: &Cluster, member: &Member) -> String {
+    text(&MemberEnv {
+        member_id: member.id,
+        cluster_id: cluster.id,
+        address: member.address,
+        not_before: member.tls.not_before,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "release.env")]
+struct ReleaseEnv {
+    version: Version,
+    urls: String,
+    tarballs: Vec<(String, Digest)>,
+}
+
+/// The pinned release, for `install-etcd`.
+pub(super) fn release_env(release: &Release) -> String {
+    let upper = |&(arch, digest): &(Arch, Digest)| (arch.name().to_ascii_uppercase(), digest);
+    text(&ReleaseEnv {
+        version: release.version,
+        urls: release.urls.join(" "),
+        tarballs: release.tarballs.iter().map(upper).collect(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "early.sh")]
+struct Early {
+    delivery: Digest,
+}
+
+/// The shell text that makes cloud-init repeat a delivery of which bootstrap has not seen the end.
+pub(super) fn early(delivery: Digest) -> String {
+    text(&Early { delivery })
+}
+
+/// Renders, and puts back the newline that askama takes off a template's end.
+fn text(template: &impl Template) -> String {
+    let rendered = template.render();
+    let mut text = rendered.expect("names, addresses and URLs hold no control characters");
+    text.push('\n');
+    text
+}

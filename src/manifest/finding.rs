@@ -1,0 +1,433 @@
+//! Every message about a manifest, in one place: codes, words, cures.
+
+use super::yaml::{Key, Node, Value};
+use super::{API_VERSION, At, PemPath};
+use crate::cluster::NotAName;
+use crate::platform::Platform;
+use crate::release::{Arch, Version, table};
+use crate::report::{Finding, quoted};
+use std::io;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::Path;
+
+type Place = Range<usize>;
+
+/// The name of the manifest's top level, which no key has.
+pub(super) const TOP: &str = "";
+
+pub(super) fn too_large() -> Finding {
+    Finding::of_file(
+        "manifest-too-large",
+        "the file is larger than 1 MiB",
+        "is this the right file? a manifest of a thousand controllers has a tenth of that",
+    )
+}
+
+pub(super) fn not_text() -> Finding {
+    Finding::of_file(
+        "manifest-not-text",
+        "the file is not UTF-8 text",
+        "name the YAML file of the cluster; save it as UTF-8",
+    )
+}
+
+pub(super) fn empty() -> Finding {
+    Finding::of_file(
+        "manifest-empty",
+        "the manifest is empty",
+        "start from `examples/lab/cluster.yaml`",
+    )
+}
+
+pub(super) fn not_a_mapping(name: &str, node: &Node) -> Finding {
+    Finding::error(
+        "not-a-mapping",
+        node.place.clone(),
+        format!(
+            "`{name}` must be a mapping, but it is {}",
+            node.value.kind()
+        ),
+        "write `key: value` lines, as in `examples/lab/cluster.yaml`",
+    )
+}
+
+pub(super) fn not_a_list(name: &str, node: &Node) -> Finding {
+    Finding::error(
+        "not-a-list",
+        node.place.clone(),
+        format!("`{name}` must be a list, but it is {}", node.value.kind()),
+        "write one line `- { name: controller-0, ip: 10.240.0.10 }` for each controller",
+    )
+}
+
+pub(super) fn not_text_value(key: &str, place: Place, value: &Value) -> Finding {
+    let help = match value {
+        Value::Number(text) | Value::Boolean(text) => {
+            format!("put it in quotes: `{key}: \"{text}\"`")
+        }
+        Value::Null => format!("write a value behind `{key}:`, or remove the line"),
+        _ => format!("write one value behind `{key}:`"),
+    };
+    let message = format!("`{key}` must be a text, but it is {}", value.kind());
+    Finding::error("not-a-text", place, message, help)
+}
+
+pub(super) fn duplicate_key(key: &Key, first: &Key) -> Finding {
+    Finding::error(
+        "duplicate-key",
+        key.place.clone(),
+        format!("{} stands here twice", quoted(&key.text)),
+        "keep one of the two",
+    )
+    .with_related(first.place.clone(), "first here")
+}
+
+pub(super) fn missing_key(mapping: &str, key: &str, place: Place, example: &str) -> Finding {
+    Finding::error(
+        "missing-key",
+        place,
+        format!("{} has no `{key}`", of(mapping)),
+        format!("add `{key}: {example}`"),
+    )
+}
+
+pub(super) fn unknown_key(
+    mapping: &str,
+    key: &Key,
+    meant: Option<&str>,
+    known: &[&str],
+) -> Finding {
+    let help = match meant {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("known here: {}", listed(known)),
+    };
+    let message = format!("{} has no key {}", of(mapping), quoted(&key.text));
+    Finding::error("unknown-key", key.place.clone(), message, help)
+}
+
+/// A mapping's name as it stands in a sentence; the top level has no key of its own.
+fn of(mapping: &str) -> String {
+    match mapping {
+        TOP => "the manifest".to_owned(),
+        key => format!("`{key}`"),
+    }
+}
+
+pub(super) fn api_version(value: &At<String>) -> Finding {
+    Finding::error(
+        "api-version",
+        value.place.clone(),
+        format!(
+            "{} is no form that this program knows",
+            quoted(&value.value)
+        ),
+        format!("write `apiVersion: {API_VERSION}`"),
+    )
+}
+
+pub(super) fn cluster_name(value: &At<String>, why: NotAName) -> Finding {
+    Finding::error(
+        "cluster-name",
+        value.place.clone(),
+        format!(
+            "{} is no name for a cluster: {}",
+            quoted(&value.value),
+            why.0
+        ),
+        "choose a name such as `etcd-cluster-0`; it is also the initial-cluster token",
+    )
+}
+
+pub(super) fn controller_name(value: &At<String>, why: NotAName) -> Finding {
+    let lower = value
+        .value
+        .to_ascii_lowercase()
+        .replace(['_', ' ', '.'], "-");
+    let help = match crate::cluster::HostName::new(&lower) {
+        Ok(name) => format!("write `{name}`"),
+        Err(_) => "choose a name such as `controller-0`".to_owned(),
+    };
+    let message = format!("{} is no host name: {}", quoted(&value.value), why.0);
+    Finding::error("controller-name", value.place.clone(), message, help)
+}
+
+pub(super) fn platform(value: &At<String>) -> Finding {
+    let names = Platform::ALL.map(Platform::name);
+    let help = match closest(&value.value, names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("known: {}", listed(&names)),
+    };
+    let message = format!(
+        "{} is no platform that this program knows",
+        quoted(&value.value)
+    );
+    Finding::error("platform", value.place.clone(), message, help)
+}
+
+pub(super) fn hostname(value: &At<String>) -> Finding {
+    Finding::error(
+        "hostname",
+        value.place.clone(),
+        format!(
+            "{} is neither `controller` nor `keep`",
+            quoted(&value.value)
+        ),
+        "`controller`: the machine takes the controller's name; `keep`: the image decides",
+    )
+}
+
+pub(super) fn version_not_exact(written: &str, place: Place) -> Finding {
+    let newest = newest_of_line(written);
+    let help = match newest {
+        Some(newest) => format!("write all three numbers, for example `{newest}`"),
+        None => "write all three numbers, for example `3.5.21`".to_owned(),
+    };
+    let message = format!("{} is no exact etcd version", quoted(written));
+    Finding::error("version-not-exact", place, message, help)
+}
+
+/// The release that `v3.4.27` means, or the newest of `3.4` or `3.4.x` whose digest is confirmed.
+fn newest_of_line(written: &str) -> Option<Version> {
+    let mut numbers = written.trim_start_matches('v').split('.');
+    let major: u64 = numbers.next()?.parse().ok()?;
+    let minor: u64 = numbers.next()?.parse().ok()?;
+    let exact = written.trim_start_matches('v').parse().ok();
+    let fits = |row: &table::Row| {
+        (row.version.major, row.version.minor) == (major, minor)
+            && row.arch == Arch::Amd64
+            && row.sources > 1
+    };
+    exact.or_else(|| table::rows().filter(fits).last().map(|row| row.version))
+}
+
+pub(super) fn version_unknown(version: &At<Version>) -> Finding {
+    let nearest = newest_of_line(
+        &version
+            .value
+            .to_string()
+            .rsplit_once('.')
+            .map_or_else(String::new, |(line, _)| line.to_owned()),
+    );
+    let known = nearest.map_or_else(String::new, |known| format!(", or use `{known}`"));
+    Finding::error(
+        "version-unknown",
+        version.place.clone(),
+        format!("no digest is known for etcd {} on amd64", version.value),
+        format!("add its SHA-256 from the release's `SHA256SUMS` as `etcd.sha256`{known}"),
+    )
+}
+
+pub(super) fn version_unsupported(version: &At<Version>) -> Finding {
+    Finding::error(
+        "version-unsupported",
+        version.place.clone(),
+        format!("etcd {} is not supported", version.value),
+        "this program knows the settings of etcd 3.3 to 3.7: choose one of these",
+    )
+}
+
+pub(super) fn digest_unconfirmed(version: &At<Version>) -> Finding {
+    Finding::warning(
+        "digest-unconfirmed",
+        version.place.clone(),
+        format!(
+            "the digest of etcd {} is known from one source only",
+            version.value
+        ),
+        "compare it with the release's own `SHA256SUMS` and write it as `etcd.sha256`",
+    )
+}
+
+pub(super) fn digest_contradicts(sha256: Place, version: &At<Version>) -> Finding {
+    Finding::warning(
+        "digest-contradicts",
+        sha256,
+        format!(
+            "this is not the digest that is known for etcd {} on amd64",
+            version.value
+        ),
+        "keep it only if you built or repacked that tarball yourself",
+    )
+}
+
+pub(super) fn not_a_digest(value: &At<String>) -> Finding {
+    Finding::error(
+        "not-a-digest",
+        value.place.clone(),
+        "a SHA-256 digest has 64 hexadecimal digits",
+        "copy the first column of the release's `SHA256SUMS`",
+    )
+}
+
+pub(super) fn address(value: &At<String>) -> Finding {
+    let text = &value.value;
+    let help = if text.contains("://") {
+        "write the address alone: scheme and port are added where they are needed".to_owned()
+    } else if let Some((address, _)) = text.split_once('/') {
+        format!("write the machine's own address without the prefix length: `{address}`")
+    } else if text.parse::<std::net::SocketAddr>().is_ok() || text.starts_with('[') {
+        "write the address alone, without brackets and port".to_owned()
+    } else if text.split('.').count() == 4 {
+        "four numbers from 0 to 255, without leading zeros".to_owned()
+    } else {
+        "write an IPv4 or IPv6 address such as `10.240.0.10`".to_owned()
+    };
+    let message = format!("{} is no IP address", quoted(text));
+    Finding::error("not-an-address", value.place.clone(), message, help)
+}
+
+pub(super) fn address_unusable(value: &At<IpAddr>, why: &str, help: &str) -> Finding {
+    let message = format!(
+        "`{}` cannot be a controller's address: it is {why}",
+        value.value
+    );
+    Finding::error("address-unusable", value.place.clone(), message, help)
+}
+
+pub(super) fn duplicate_name(name: &At<crate::cluster::HostName>, first: Place) -> Finding {
+    Finding::error(
+        "duplicate-name",
+        name.place.clone(),
+        format!("two controllers have the name `{}`", name.value),
+        "give each controller a name of its own",
+    )
+    .with_related(first, "first here")
+}
+
+pub(super) fn duplicate_address(address: &At<IpAddr>, first: Place) -> Finding {
+    Finding::error(
+        "duplicate-address",
+        address.place.clone(),
+        format!("two controllers have the address `{}`", address.value),
+        "give each controller an address of its own",
+    )
+    .with_related(first, "first here")
+}
+
+pub(super) fn no_controllers(place: Place) -> Finding {
+    Finding::error(
+        "no-controllers",
+        place,
+        "the list of controllers is empty",
+        "add `- { name: controller-0, ip: 10.240.0.10 }` for each",
+    )
+}
+
+pub(super) fn too_many_controllers(place: Place, count: usize) -> Finding {
+    Finding::error(
+        "too-many-controllers",
+        place,
+        format!("{count} controllers are more than an etcd cluster can bear"),
+        "three or five are right; etcd's own advice ends at seven",
+    )
+}
+
+pub(super) fn even_members(place: Place, count: usize) -> Finding {
+    let spare = (count - 1) / 2;
+    let loss = match spare {
+        0 => "the loss of either stops both".to_owned(),
+        1 => "they survive the loss of 1, as 3 would".to_owned(),
+        n => format!("they survive the loss of {n}, as {} would", count - 1),
+    };
+    Finding::warning(
+        "even-members",
+        place,
+        format!(
+            "{count} controllers need {} for a quorum: {loss}",
+            count / 2 + 1
+        ),
+        "use an odd number: 3 or 5",
+    )
+}
+
+pub(super) fn pem_path(value: &At<String>, why: &str, help: impl Into<String>) -> Finding {
+    let message = format!("{} cannot be used: {why}", quoted(&value.value));
+    Finding::error("pem-path", value.place.clone(), message, help)
+}
+
+pub(super) fn pem_unreadable(path: &At<PemPath>, root: &Path, error: &io::Error) -> Finding {
+    let shown = path.value.as_str();
+    let root = match root.to_string_lossy() {
+        empty if empty.is_empty() => ".".into(),
+        root => root,
+    };
+    if error.kind() == io::ErrorKind::NotFound {
+        return Finding::error(
+            "pem-missing",
+            path.place.clone(),
+            format!("`{shown}` does not exist below `{root}`"),
+            "put the file there, or make a set with `firstboot pki mint`",
+        );
+    }
+    Finding::error(
+        "pem-unreadable",
+        path.place.clone(),
+        format!("`{shown}` cannot be read: {}", io_reason(error)),
+        "let the user who runs this command read it",
+    )
+}
+
+/// The operating system's reason without its number: `permission denied`.
+fn io_reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_lowercase()
+}
+
+pub(super) fn pem_outside(path: &At<PemPath>) -> Finding {
+    Finding::error(
+        "pem-path",
+        path.place.clone(),
+        format!(
+            "`{}` leads out of the manifest's directory by a symbolic link",
+            path.value.as_str()
+        ),
+        "move the file below it, or name another root with `--files-dir`",
+    )
+}
+
+pub(super) fn pem_no_file(path: &At<PemPath>) -> Finding {
+    Finding::error(
+        "pem-path",
+        path.place.clone(),
+        format!("`{}` is no file", path.value.as_str()),
+        "write the path of a PEM file, such as `pki/ca.pem`",
+    )
+}
+
+pub(super) fn pem_too_large(path: &At<PemPath>) -> Finding {
+    Finding::error(
+        "pem-too-large",
+        path.place.clone(),
+        format!("`{}` is larger than 256 KiB", path.value.as_str()),
+        "no user-data could carry it; is this the right file?",
+    )
+}
+
+pub(super) fn pem_same_name(place: Place, name: &str, first: Place) -> Finding {
+    Finding::error(
+        "pem-same-name",
+        place,
+        format!("two files would both become `/etc/etcd/{name}`"),
+        "give the files different names",
+    )
+    .with_related(first, "first here")
+}
+
+/// The known word that was perhaps meant.
+pub(super) fn closest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let text = text.to_lowercase();
+    let likeness = |word: &str| strsim::jaro_winkler(&text, &word.to_lowercase());
+    known
+        .into_iter()
+        .map(|word| (likeness(word), word))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| word)
+}
+
+fn listed(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}

@@ -1,0 +1,125 @@
+//! `cluster.yaml` as written: its words, their places, and what is wrong with them.
+//!
+//! [`Manifest::parse`] reads the text, [`resolve`] turns it and the PEM files into a
+//! [`Cluster`](crate::cluster::Cluster). To add a key: a field here, its reading in `read`,
+//! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
+
+mod fields;
+mod finding;
+mod pem;
+mod read;
+mod resolve;
+mod yaml;
+
+use crate::cluster::{ClusterName, FileName, HostName, Hostname};
+use crate::platform::Platform;
+use crate::release::{Digest, Version};
+use crate::report::{Finding, Report};
+use std::net::IpAddr;
+use std::ops::Range;
+
+pub use pem::{PemFiles, read_pem_files};
+pub use resolve::{Resolved, resolve};
+
+/// The only version of the manifest's form so far.
+pub const API_VERSION: &str = "firstboot/v1";
+
+/// A value and where it stands in the manifest, as a byte range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub place: Range<usize>,
+}
+
+/// A manifest that is right in itself; whether its files fit is for [`resolve`] to say.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// `cluster`: the cluster's name and token.
+    pub cluster: At<ClusterName>,
+    /// `platform`: where the machines run.
+    pub platform: At<Platform>,
+    /// `etcd`: which release.
+    pub etcd: Etcd,
+    /// `controllers`: at least one; names and addresses are distinct.
+    pub controllers: Vec<Controller>,
+    /// `tls`: where the PEM files are.
+    pub tls: TlsPaths,
+    /// `hostname`: `controller` or `keep`.
+    pub hostname: Hostname,
+}
+
+/// The key `etcd`.
+#[derive(Clone, Debug)]
+pub struct Etcd {
+    /// `version`: the pinned release.
+    pub version: At<Version>,
+    /// `sha256`: the amd64 tarball's digest, which wins over the built-in table.
+    pub sha256: Option<At<Digest>>,
+}
+
+/// One entry of `controllers`.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    /// `name`: the machine's and the member's.
+    pub name: At<HostName>,
+    /// `ip`: the address of the machine inside the cluster's network.
+    pub ip: At<IpAddr>,
+}
+
+/// The key `tls`: one pair for all controllers.
+#[derive(Clone, Debug)]
+pub struct TlsPaths {
+    /// `ca`: whom members trust.
+    pub ca: At<PemPath>,
+    /// `cert`: the certificate that members show.
+    pub cert: At<PemPath>,
+    /// `key`: its key.
+    pub key: At<PemPath>,
+}
+
+/// A path to a PEM file below the manifest's directory.
+///
+/// It has no `..`, no root, and its last part is a name that the machine can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PemPath {
+    path: String,
+    name: FileName,
+}
+
+impl PemPath {
+    /// The path as written, relative to the manifest's directory.
+    pub fn as_str(&self) -> &str {
+        &self.path
+    }
+
+    /// The file's name, which it keeps on the machine.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest; `file` is its name for the report.
+    ///
+    /// `Err` holds everything that is wrong with it, not only the first thing.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Report> {
+        let whole = |finding: Finding| Report::new(file, "", vec![finding]);
+        if bytes.len() > yaml::MOST_BYTES {
+            return Err(whole(finding::too_large()));
+        }
+        let source = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.contains('\0'))
+            .ok_or_else(|| whole(finding::not_text()))?;
+        let report = |findings| Report::new(file, source, findings);
+        let root = yaml::parse(source).map_err(|finding| report(vec![finding]))?;
+        read::manifest(&root).map_err(report)
+    }
+
+    /// How many bytes of a manifest are worth reading: one more than it may have.
+    pub const fn read_limit() -> u64 {
+        yaml::MOST_BYTES as u64 + 1
+    }
+}

@@ -1,0 +1,369 @@
+//! From the YAML tree to the manifest: every value typed, every finding kept.
+
+use super::fields::{Fields, Findings};
+use super::yaml::{Node, Value};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, PemPath, TlsPaths, finding};
+use crate::cluster::{ClusterName, FileName, HostName, Hostname};
+use crate::platform::Platform;
+use crate::release::{Digest, Version};
+use crate::report::Finding;
+use std::net::IpAddr;
+
+/// More members than this were never run in earnest; etcd's own advice ends at seven.
+const MOST_CONTROLLERS: usize = 15;
+
+pub(super) fn manifest(root: &Node) -> Result<Manifest, Vec<Finding>> {
+    if matches!(root.value, Value::Null) {
+        return Err(vec![finding::empty()]);
+    }
+    let findings = Findings::default();
+    let manifest = read(root, &findings);
+    let findings = findings.into_vec();
+    match manifest {
+        Some(manifest) if findings.is_empty() => Ok(manifest),
+        _ => Err(findings),
+    }
+}
+
+fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
+    let top = Fields::of(root, finding::TOP, findings)?;
+    api_version(&top, findings);
+    let cluster = top
+        .required("cluster", "etcd-cluster-0")
+        .and_then(|node| cluster_name(node, findings));
+    let platform = top
+        .required("platform", "gce")
+        .and_then(|node| platform(node, findings));
+    let etcd = top
+        .required("etcd", "{ version: 3.5.21 }")
+        .and_then(|node| etcd(node, findings));
+    let controllers = top
+        .required("controllers", "[{ name: controller-0, ip: 10.240.0.10 }]")
+        .and_then(|node| controllers(node, findings));
+    let tls = top
+        .required(
+            "tls",
+            "{ ca: pki/ca.pem, cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }",
+        )
+        .and_then(|node| tls(node, findings));
+    let hostname = match top.optional("hostname") {
+        Some(node) => hostname(node, findings),
+        None => Some(Hostname::default()),
+    };
+    top.finish(&[
+        "apiVersion",
+        "cluster",
+        "platform",
+        "etcd",
+        "controllers",
+        "tls",
+        "hostname",
+    ]);
+    Some(Manifest {
+        cluster: cluster?,
+        platform: platform?,
+        etcd: etcd?,
+        controllers: controllers?,
+        tls: tls?,
+        hostname: hostname?,
+    })
+}
+
+fn api_version(top: &Fields, findings: &Findings) {
+    let written = top
+        .required("apiVersion", API_VERSION)
+        .and_then(|node| findings.text(node, "apiVersion"));
+    if let Some(written) = written.filter(|written| written.value != API_VERSION) {
+        findings.push(finding::api_version(&written));
+    }
+}
+
+fn cluster_name(node: &Node, findings: &Findings) -> Option<At<ClusterName>> {
+    let written = findings.text(node, "cluster")?;
+    let name = ClusterName::new(&written.value);
+    let name = findings.keep(name.map_err(|why| finding::cluster_name(&written, why)))?;
+    Some(At {
+        value: name,
+        place: written.place,
+    })
+}
+
+fn platform(node: &Node, findings: &Findings) -> Option<At<Platform>> {
+    let written = findings.text(node, "platform")?;
+    let platform = Platform::named(&written.value);
+    let platform = findings.keep(platform.ok_or_else(|| finding::platform(&written)))?;
+    Some(At {
+        value: platform,
+        place: written.place,
+    })
+}
+
+fn hostname(node: &Node, findings: &Findings) -> Option<Hostname> {
+    let written = findings.text(node, "hostname")?;
+    match written.value.as_str() {
+        "controller" => Some(Hostname::Controller),
+        "keep" => Some(Hostname::Keep),
+        _ => {
+            findings.push(finding::hostname(&written));
+            None
+        }
+    }
+}
+
+fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
+    let fields = Fields::of(node, "etcd", findings)?;
+    let version = fields
+        .required("version", "3.5.21")
+        .and_then(|node| version(node, findings));
+    let sha256 = match fields.optional("sha256") {
+        Some(node) => digest(node, findings).map(Some),
+        None => Some(None),
+    };
+    fields.finish(&["version", "sha256"]);
+    Some(Etcd {
+        version: version?,
+        sha256: sha256?,
+    })
+}
+
+fn version(node: &Node, findings: &Findings) -> Option<At<Version>> {
+    let place = node.place.clone();
+    let written = match &node.value {
+        Value::Text(text) | Value::Number(text) => text,
+        other => {
+            findings.push(finding::not_text_value("version", place, other));
+            return None;
+        }
+    };
+    let version = written.parse();
+    let version = version.map_err(|_| finding::version_not_exact(written, place.clone()));
+    let version = At {
+        value: findings.keep(version)?,
+        place,
+    };
+    if !matches!(
+        version.value,
+        Version {
+            major: 3,
+            minor: 3..=7,
+            ..
+        }
+    ) {
+        findings.push(finding::version_unsupported(&version));
+        return None;
+    }
+    Some(version)
+}
+
+fn digest(node: &Node, findings: &Findings) -> Option<At<Digest>> {
+    let written = findings.text(node, "sha256")?;
+    let digest = written.value.parse();
+    let digest = findings.keep(digest.map_err(|_| finding::not_a_digest(&written)))?;
+    Some(At {
+        value: digest,
+        place: written.place,
+    })
+}
+
+fn controllers(node: &Node, findings: &Findings) -> Option<Vec<Controller>> {
+    let Value::Sequence(items) = &node.value else {
+        findings.push(finding::not_a_list("controllers", node));
+        return None;
+    };
+    if items.is_empty() {
+        findings.push(finding::no_controllers(node.place.clone()));
+        return None;
+    }
+    if items.len() > MOST_CONTROLLERS {
+        findings.push(finding::too_many_controllers(
+            node.place.clone(),
+            items.len(),
+        ));
+        return None;
+    }
+    let read: Vec<_> = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| controller(item, index, findings))
+        .collect();
+    report_twins(&read, findings);
+    read.into_iter()
+        .map(|(name, ip)| {
+            Some(Controller {
+                name: name?,
+                ip: ip?,
+            })
+        })
+        .collect()
+}
+
+/// What could be read of one controller: a twin is worth reporting even where the rest is wrong.
+type PartOfController = (Option<At<HostName>>, Option<At<IpAddr>>);
+
+fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfController {
+    let called = format!("controllers[{index}]");
+    let Some(fields) = Fields::of(node, &called, findings) else {
+        return (None, None);
+    };
+    let name = fields
+        .required("name", &format!("controller-{index}"))
+        .and_then(|node| controller_name(node, findings));
+    let ip = fields
+        .required("ip", &format!("10.240.0.1{index}"))
+        .and_then(|node| address(node, findings));
+    fields.finish(&["name", "ip"]);
+    (name, ip)
+}
+
+fn controller_name(node: &Node, findings: &Findings) -> Option<At<HostName>> {
+    let written = findings.text(node, "name")?;
+    let name = HostName::new(&written.value);
+    let name = findings.keep(name.map_err(|why| finding::controller_name(&written, why)))?;
+    Some(At {
+        value: name,
+        place: written.place,
+    })
+}
+
+fn address(node: &Node, findings: &Findings) -> Option<At<IpAddr>> {
+    let written = match &node.value {
+        Value::Number(text) => At {
+            value: text.clone(),
+            place: node.place.clone(),
+        },
+        _ => findings.text(node, "ip")?,
+    };
+    let address = written.value.parse();
+    let address = findings.keep(address.map_err(|_| finding::address(&written)))?;
+    let address = At {
+        value: address,
+        place: written.place,
+    };
+    match unusable(address.value) {
+        None => Some(address),
+        Some((why, help)) => {
+            findings.push(finding::address_unusable(&address, why, help));
+            None
+        }
+    }
+}
+
+/// Why no peer could ever reach a controller at this address, and the cure.
+fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
+    const OWN: &str = "write the address that the machine has in its network";
+    const LINK: &str = "write an address that is valid beyond one link";
+    const PLAIN: &str = "write it as the IPv4 address that it stands for";
+    if address.is_unspecified() {
+        return Some(("the unspecified address", OWN));
+    }
+    if address.is_loopback() {
+        return Some(("a loopback address, which no other machine can reach", OWN));
+    }
+    if address.is_multicast() {
+        return Some(("a multicast address", OWN));
+    }
+    match address {
+        IpAddr::V4(v4) if v4.is_broadcast() => Some(("the broadcast address", OWN)),
+        IpAddr::V4(v4) if v4.is_link_local() => Some(("a link-local address", LINK)),
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(("a link-local address", LINK)),
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+            Some(("an IPv4 address in IPv6 clothes", PLAIN))
+        }
+        _ => None,
+    }
+}
+
+fn report_twins(controllers: &[PartOfController], findings: &Findings) {
+    for (index, (name, ip)) in controllers.iter().enumerate() {
+        let earlier = &controllers[..index];
+        if let Some(name) = name {
+            let mut names = earlier.iter().filter_map(|(name, _)| name.as_ref());
+            if let Some(first) = names.find(|first| first.value == name.value) {
+                findings.push(finding::duplicate_name(name, first.place.clone()));
+            }
+        }
+        if let Some(ip) = ip {
+            let mut addresses = earlier.iter().filter_map(|(_, ip)| ip.as_ref());
+            if let Some(first) = addresses.find(|first| first.value == ip.value) {
+                findings.push(finding::duplicate_address(ip, first.place.clone()));
+            }
+        }
+    }
+}
+
+fn tls(node: &Node, findings: &Findings) -> Option<TlsPaths> {
+    let fields = Fields::of(node, "tls", findings)?;
+    let path = |key: &str, example: &str| {
+        let node = fields.required(key, example)?;
+        pem_path(node, key, findings)
+    };
+    let ca = path("ca", "pki/ca.pem");
+    let cert = path("cert", "pki/kubernetes.pem");
+    let key = path("key", "pki/kubernetes-key.pem");
+    fields.finish(&["ca", "cert", "key"]);
+    let (ca, cert, key) = (ca?, cert?, key?);
+    let mut named: Vec<&At<PemPath>> = Vec::new();
+    for path in [&ca, &cert, &key] {
+        let name = path.value.name();
+        if let Some(first) = named.iter().find(|first| first.value.name() == name) {
+            let place = path.place.clone();
+            findings.push(finding::pem_same_name(
+                place,
+                name.as_str(),
+                first.place.clone(),
+            ));
+        }
+        named.push(path);
+    }
+    Some(TlsPaths { ca, cert, key })
+}
+
+fn pem_path(node: &Node, key: &str, findings: &Findings) -> Option<At<PemPath>> {
+    let written = findings.text(node, key)?;
+    let refuse = |why: &str, help: &str| finding::pem_path(&written, why, help);
+    let text = written.value.as_str();
+    let parts: Vec<&str> = text.split('/').collect();
+    let finding = if text.contains("-----BEGIN") {
+        refuse(
+            "it is a PEM text, not a path",
+            "save it in a file and write the file's path",
+        )
+    } else if text.starts_with('/') || text.contains('\\') || text.contains(':') {
+        refuse(
+            "it must be relative to the manifest's directory",
+            "move the file below it, or name another root with `--files-dir`",
+        )
+    } else if parts.contains(&"..") {
+        refuse(
+            "it leaves the manifest's directory",
+            "move the file below it, or name another root with `--files-dir`",
+        )
+    } else if text.chars().any(char::is_control) || parts.contains(&"") {
+        refuse(
+            "it is no path of a file",
+            "write a path such as `pki/ca.pem`",
+        )
+    } else {
+        match FileName::new(parts.last().copied().unwrap_or_default()) {
+            Ok(name) => {
+                let value = PemPath {
+                    path: text.to_owned(),
+                    name,
+                };
+                return Some(At {
+                    value,
+                    place: written.place,
+                });
+            }
+            Err(why) => refuse(
+                &format!(
+                    "its last part becomes a file name in `/etc/etcd`, and {}",
+                    why.0
+                ),
+                "rename the file, for example to `ca.pem`",
+            ),
+        }
+    };
+    findings.push(finding);
+    None
+}

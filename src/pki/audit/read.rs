@@ -1,0 +1,211 @@
+//! From files to certificates and keys, and what is wrong when that fails.
+
+use super::problem::{Part, Problem};
+use super::words::{file as say, leaf as say_key};
+use super::{File, Pair};
+use crate::pki::go::Go;
+use crate::pki::key::{self, Reading};
+use crate::pki::pem::{self, Block};
+use crate::pki::public::PublicKey;
+use crate::pki::x509::Certificate;
+
+/// The certificates of one file.
+pub(super) struct Bundle {
+    /// In the file's order.
+    pub certificates: Vec<Certificate>,
+    /// Nothing in the file was left out because it could not be read.
+    pub whole: bool,
+}
+
+/// Reads a file of certificates as etcd does, and reports what keeps etcd from it.
+pub(super) fn bundle(part: Part, file: File<'_>, go: Go, problems: &mut Vec<Problem>) -> Bundle {
+    let before = problems.len();
+    let blocks = pem::blocks(file.bytes);
+    let mut certificates = Vec::new();
+    if blocks.is_empty() || has_byte_order_mark(file.bytes) {
+        problems.push(no_pem(part, file.name, file.bytes));
+    } else if let Some(problem) = no_certificate(part, file.name, &blocks) {
+        problems.push(problem);
+    } else {
+        for block in &blocks {
+            certificates.extend(certificate(part, file.name, block, go, problems));
+        }
+    }
+    let whole = problems.len() == before;
+    if part == Part::Ca {
+        report_duplicates(file.name, &certificates, problems);
+    }
+    Bundle {
+        certificates,
+        whole,
+    }
+}
+
+fn is_certificate(part: Part, block: &Block) -> bool {
+    // Go wants the label in a pair; etcd's reading of the CA file does not look at it.
+    block.label == "CERTIFICATE" || (part == Part::Ca && block.label == "X509 CERTIFICATE")
+}
+
+fn no_certificate(part: Part, file: &str, blocks: &[Block]) -> Option<Problem> {
+    if blocks.iter().any(|block| is_certificate(part, block)) {
+        return None;
+    }
+    Some(match blocks.iter().find(|block| block.is_private_key()) {
+        Some(key) if part == Part::Ca => say::ca_holds_key(file, key.line),
+        Some(_) => say::key_instead_of_certificate(part, file),
+        None => say::not_a_certificate(part, file, &blocks[0].label),
+    })
+}
+
+fn certificate(
+    part: Part,
+    file: &str,
+    block: &Block,
+    go: Go,
+    problems: &mut Vec<Problem>,
+) -> Option<Certificate> {
+    let line = block.line;
+    if block.is_private_key() {
+        problems.push(match part {
+            Part::Ca => say::ca_holds_key(file, line),
+            Part::Certificate | Part::Key => say::certificate_holds_key(file, line),
+        });
+        return None;
+    }
+    let Some(der) = &block.der else {
+        problems.push(say::block_damaged(part, file, &block.label, line));
+        return None;
+    };
+    if !is_certificate(part, block) {
+        if part == Part::Ca {
+            problems.push(say::foreign_block(file, &block.label, line));
+        }
+        return None;
+    }
+    let Some(certificate) = Certificate::read(der) else {
+        problems.push(say::certificate_damaged(part, file, line));
+        return None;
+    };
+    problems.extend(unreadable_for_go(part, file, &certificate, go));
+    Some(certificate)
+}
+
+/// What Go refuses while it parses, so that even an unused certificate does harm.
+fn unreadable_for_go(part: Part, file: &str, it: &Certificate, go: Go) -> Option<Problem> {
+    match &it.key {
+        PublicKey::ForeignCurve(curve) => Some(say_key::curve_foreign(part, file, curve)),
+        PublicKey::CompressedPoint => Some(say_key::point_compressed(part, file)),
+        _ if it.has_negative_serial() && go >= Go::NO_NEGATIVE_SERIAL => {
+            Some(say_key::serial_negative(part, file, go))
+        }
+        _ => None,
+    }
+}
+
+fn report_duplicates(file: &str, certificates: &[Certificate], problems: &mut Vec<Problem>) {
+    for (at, one) in certificates.iter().enumerate() {
+        if certificates[..at].iter().any(|other| other.der == one.der) {
+            problems.push(super::words::chain::duplicate(file, one));
+        }
+    }
+}
+
+/// The keys of a key file, as their public halves, in the file's order.
+pub(super) fn keys(pair: &Pair<'_>, go: Go, problems: &mut Vec<Problem>) -> Vec<PublicKey> {
+    let (file, bytes) = (pair.key_name, pair.key.expose());
+    let blocks = pem::blocks(bytes);
+    if blocks.is_empty() || has_byte_order_mark(bytes) {
+        problems.push(no_pem(Part::Key, file, bytes));
+        return Vec::new();
+    }
+    let mut found = blocks
+        .iter()
+        .filter(|block| block.is_private_key())
+        .peekable();
+    if found.peek().is_none() {
+        problems.push(say::not_a_key(file, &blocks[0].label));
+        return Vec::new();
+    }
+    let mut keys = Vec::new();
+    for block in found {
+        match read_key(file, block) {
+            Ok(key) => keys.push(key),
+            // Go takes the first key and never looks at the rest.
+            Err(problem) if keys.is_empty() => {
+                problems.push(problem);
+                return keys;
+            }
+            Err(_) => {}
+        }
+    }
+    problems.extend(
+        keys.first()
+            .and_then(|key| say_key::kind_refused(Part::Key, file, key, go)),
+    );
+    keys
+}
+
+fn read_key(file: &str, block: &Block) -> Result<PublicKey, Problem> {
+    if block.locked || block.label == "ENCRYPTED PRIVATE KEY" {
+        return Err(say::key_locked(file));
+    }
+    if block.label == "OPENSSH PRIVATE KEY" {
+        return Err(say::key_of_ssh(file));
+    }
+    let Some(der) = &block.der else {
+        return Err(say::block_damaged(
+            Part::Key,
+            file,
+            &block.label,
+            block.line,
+        ));
+    };
+    match key::read(der) {
+        Reading::Key(key) => Ok(key),
+        Reading::UnnamedCurve => Err(say::key_curve_unnamed(file)),
+        Reading::Damaged => Err(say::key_damaged(file, &block.label)),
+    }
+}
+
+fn has_byte_order_mark(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xEF\xBB\xBF-----BEGIN ")
+}
+
+/// Why there is no block in it.
+fn no_pem(part: Part, file: &str, bytes: &[u8]) -> Problem {
+    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+    let begins_line = bytes.starts_with(b"-----BEGIN ") || holds(b"\n-----BEGIN ");
+    match () {
+        () if bytes.trim_ascii().is_empty() => say::empty(part, file),
+        () if has_byte_order_mark(bytes) => say::byte_order_mark(part, file),
+        () if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") => {
+            say::wide_text(part, file)
+        }
+        () if holds(b"-----BEGIN ") && holds(br"-----\n") => say::escaped(part, file),
+        () if holds(b"-----BEGIN ") && !begins_line => say::indented(part, file),
+        () if begins_line => say::cut_off(part, file),
+        () if bytes.starts_with(b"\x30") => der(part, file, bytes),
+        () => say::not_pem(part, file),
+    }
+}
+
+/// What a file in DER is.
+fn der(part: Part, file: &str, bytes: &[u8]) -> Problem {
+    // PFX ::= SEQUENCE { version INTEGER 3, authSafe ContentInfo … }
+    let start = &bytes[..bytes.len().min(8)];
+    let is_archive = start.windows(4).any(|window| window == [2, 1, 3, 0x30]);
+    if is_archive {
+        return say::pkcs12(part, file);
+    }
+    if Certificate::read(bytes).is_some() {
+        return match part {
+            Part::Key => say::not_a_key(file, "CERTIFICATE"),
+            Part::Ca | Part::Certificate => say::der_certificate(part, file),
+        };
+    }
+    match (part, key::read(bytes)) {
+        (Part::Key, Reading::Key(_) | Reading::UnnamedCurve) => say::der_key(part, file),
+        (_, Reading::Key(_)) => say::key_instead_of_certificate(part, file),
+        _ => say::not_pem(part, file),
+    }
+}

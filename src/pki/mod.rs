@@ -1,0 +1,15 @@
+//! Certificates: minted, read and audited.
+//!
+//! Knows nothing of clouds, of the manifest or of the clock: what it needs comes in as values.
+//! [`mint`] makes what [`audit`](mod@audit) passes.
+
+pub mod audit;
+mod go;
+mod key;
+pub mod mint;
+mod pem;
+mod public;
+mod signer;
+mod x509;
+
+pub use go::Go;

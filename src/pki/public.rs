@@ -1,0 +1,231 @@
+//! Public keys and the signatures that they made.
+
+use ring::signature as rsa;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use std::fmt;
+
+/// An elliptic curve, by whether Go knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Curve {
+    P224,
+    P256,
+    P384,
+    P521,
+}
+
+impl Curve {
+    /// By its object identifier; `None` for every curve that Go's `crypto/x509` lacks.
+    pub(super) fn of(oid: &str) -> Option<Self> {
+        Some(match oid {
+            "1.3.132.0.33" => Self::P224,
+            "1.2.840.10045.3.1.7" => Self::P256,
+            "1.3.132.0.34" => Self::P384,
+            "1.3.132.0.35" => Self::P521,
+            _ => return None,
+        })
+    }
+}
+
+/// A public key, or why it is none that etcd can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PublicKey {
+    /// Modulus (no leading zero) and exponent, both big-endian.
+    Rsa {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
+    /// The point, uncompressed.
+    Ec {
+        curve: Curve,
+        point: Vec<u8>,
+    },
+    Ed25519(Vec<u8>),
+    /// A curve that Go lacks, under its usual name.
+    ForeignCurve(String),
+    /// A point in compressed form, which Go does not read.
+    CompressedPoint,
+    /// Another algorithm, under its usual name.
+    Foreign(String),
+}
+
+impl PublicKey {
+    pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
+        let start = modulus.iter().take_while(|byte| **byte == 0).count();
+        let first = exponent.iter().take_while(|byte| **byte == 0).count();
+        Self::Rsa {
+            modulus: modulus[start..].to_vec(),
+            exponent: exponent[first..].to_vec(),
+        }
+    }
+
+    /// The size of an RSA key in bits, 0 for other kinds.
+    pub(super) fn rsa_bits(&self) -> usize {
+        match self {
+            Self::Rsa { modulus, .. } => modulus.first().map_or(0, |first| {
+                modulus.len() * 8 - first.leading_zeros() as usize
+            }),
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { .. } => write!(f, "RSA {}", self.rsa_bits()),
+            Self::Ec { curve, .. } => write!(f, "ECDSA {}", name(*curve)),
+            Self::Ed25519(_) => f.write_str("Ed25519"),
+            Self::ForeignCurve(curve) => write!(f, "ECDSA {curve}"),
+            Self::CompressedPoint => f.write_str("ECDSA with a compressed point"),
+            Self::Foreign(name) => f.write_str(name),
+        }
+    }
+}
+
+const fn name(curve: Curve) -> &'static str {
+    match curve {
+        Curve::P224 => "P-224",
+        Curve::P256 => "P-256",
+        Curve::P384 => "P-384",
+        Curve::P521 => "P-521",
+    }
+}
+
+/// The hash inside a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// How a certificate was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    RsaPkcs1(Hash),
+    RsaPss(Hash),
+    Ecdsa(Hash),
+    Ed25519,
+    /// Nothing that Go verifies, under its usual name.
+    Foreign(String),
+}
+
+impl Scheme {
+    pub(super) fn hash(&self) -> Option<Hash> {
+        match self {
+            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) => Some(*hash),
+            Self::Ed25519 | Self::Foreign(_) => None,
+        }
+    }
+}
+
+/// What a look at a signature says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Right,
+    Wrong,
+    /// Made in a way that cannot be looked at here, so nothing is known.
+    Unknown,
+}
+
+/// Whether the holder of `key` made this signature over `message`.
+pub(super) fn verify(
+    key: &PublicKey,
+    scheme: &Scheme,
+    message: &[u8],
+    signature: &[u8],
+) -> Verdict {
+    match (key, scheme) {
+        (PublicKey::Rsa { modulus, exponent }, Scheme::RsaPkcs1(_) | Scheme::RsaPss(_)) => {
+            verify_rsa(modulus, exponent, scheme, message, signature)
+        }
+        (PublicKey::Ec { curve, point }, Scheme::Ecdsa(hash)) => {
+            verify_ecdsa(*curve, point, *hash, message, signature)
+        }
+        (PublicKey::Ed25519(key), Scheme::Ed25519) => {
+            verdict(rsa::UnparsedPublicKey::new(&rsa::ED25519, key).verify(message, signature))
+        }
+        (_, Scheme::Foreign(_)) => Verdict::Unknown,
+        (PublicKey::Foreign(_) | PublicKey::ForeignCurve(_) | PublicKey::CompressedPoint, _) => {
+            Verdict::Unknown
+        }
+        _ => Verdict::Wrong,
+    }
+}
+
+fn verdict<E>(outcome: Result<(), E>) -> Verdict {
+    outcome.map_or(Verdict::Wrong, |()| Verdict::Right)
+}
+
+fn verify_rsa(n: &[u8], e: &[u8], scheme: &Scheme, message: &[u8], signature: &[u8]) -> Verdict {
+    let bytes = n.len();
+    let how: &rsa::RsaParameters = match scheme {
+        _ if !(128..=1024).contains(&bytes) => return Verdict::Unknown,
+        Scheme::RsaPkcs1(Hash::Sha1) => &rsa::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        Scheme::RsaPkcs1(Hash::Sha256) => &rsa::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        Scheme::RsaPkcs1(Hash::Sha512) => &rsa::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        _ if bytes < 256 => return Verdict::Unknown,
+        Scheme::RsaPkcs1(Hash::Sha384) => &rsa::RSA_PKCS1_2048_8192_SHA384,
+        Scheme::RsaPss(Hash::Sha256) => &rsa::RSA_PSS_2048_8192_SHA256,
+        Scheme::RsaPss(Hash::Sha384) => &rsa::RSA_PSS_2048_8192_SHA384,
+        Scheme::RsaPss(Hash::Sha512) => &rsa::RSA_PSS_2048_8192_SHA512,
+        _ => return Verdict::Unknown,
+    };
+    verdict(rsa::RsaPublicKeyComponents { n, e }.verify(how, message, signature))
+}
+
+fn verify_ecdsa(
+    curve: Curve,
+    point: &[u8],
+    hash: Hash,
+    message: &[u8],
+    signature: &[u8],
+) -> Verdict {
+    let mut digest = match hash {
+        Hash::Md5 => return Verdict::Unknown,
+        Hash::Sha1 => sha1::Sha1::digest(message).to_vec(),
+        Hash::Sha256 => Sha256::digest(message).to_vec(),
+        Hash::Sha384 => Sha384::digest(message).to_vec(),
+        Hash::Sha512 => Sha512::digest(message).to_vec(),
+    };
+    // A digest shorter than half a field element is refused, although ECDSA only pads it.
+    let field = match curve {
+        Curve::P224 => return Verdict::Unknown,
+        Curve::P256 => 32,
+        Curve::P384 => 48,
+        Curve::P521 => 66,
+    };
+    let missing = field_padding(field, digest.len());
+    digest.splice(0..0, std::iter::repeat_n(0, missing));
+    match curve {
+        Curve::P224 => Verdict::Unknown,
+        Curve::P256 => p256_verify(point, &digest, signature),
+        Curve::P384 => p384_verify(point, &digest, signature),
+        Curve::P521 => p521_verify(point, &digest, signature),
+    }
+}
+
+fn field_padding(field: usize, digest: usize) -> usize {
+    field.saturating_sub(digest)
+}
+
+macro_rules! verify_on {
+    ($name:ident, $curve:ident) => {
+        fn $name(point: &[u8], digest: &[u8], signature: &[u8]) -> Verdict {
+            use $curve::ecdsa::signature::hazmat::PrehashVerifier as _;
+            use $curve::ecdsa::{Signature, VerifyingKey};
+            let key = VerifyingKey::from_sec1_bytes(point);
+            let signature = Signature::from_der(signature);
+            match (key, signature) {
+                (Ok(key), Ok(signature)) => verdict(key.verify_prehash(digest, &signature)),
+                _ => Verdict::Wrong,
+            }
+        }
+    };
+}
+
+verify_on!(p256_verify, p256);
+verify_on!(p384_verify, p384);
+verify_on!(p521_verify, p521);

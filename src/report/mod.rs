@@ -1,0 +1,179 @@
+//! Findings: everything that is wrong or unwise about an input, each at its place with its cure.
+
+mod redact;
+mod render;
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+pub use redact::redact;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is written.
+    Error,
+    /// Legal but unwise; `--strict` makes it fail.
+    Warning,
+}
+
+/// One thing that is wrong or unwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Error or warning.
+    pub severity: Severity,
+    /// A stable name in kebab-case, for scripts and for looking it up.
+    pub code: &'static str,
+    /// What is wrong: lower case, no full stop, literals in backticks.
+    pub message: String,
+    /// Where in the source, as a byte range; `None` for the file as a whole.
+    pub place: Option<Range<usize>>,
+    /// Another place that explains it, with a few words on why.
+    pub related: Option<(Range<usize>, &'static str)>,
+    /// The cure, in one line.
+    pub help: String,
+}
+
+impl Finding {
+    /// An error at a place.
+    pub fn error(
+        code: &'static str,
+        place: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            place: Some(place),
+            related: None,
+            help: help.into(),
+        }
+    }
+
+    /// A warning at a place.
+    pub fn warning(
+        code: &'static str,
+        place: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, place, message, help)
+        }
+    }
+
+    /// An error of the file as a whole.
+    pub fn of_file(
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: None,
+            ..Self::error(code, 0..0, message, help)
+        }
+    }
+
+    /// The same finding, with a second place that explains it.
+    #[must_use]
+    pub fn with_related(mut self, place: Range<usize>, label: &'static str) -> Self {
+        self.related = Some((place, label));
+        self
+    }
+}
+
+/// All findings on one source, in the order of their places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    file: String,
+    source: String,
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Gathers the findings on this source; `file` is its name as the user gave it.
+    pub fn new(file: impl Into<String>, source: &str, mut findings: Vec<Finding>) -> Self {
+        findings
+            .sort_by_key(|finding| finding.place.as_ref().map(|place| (place.start, place.end)));
+        Self {
+            file: file.into(),
+            source: redact(source),
+            findings,
+        }
+    }
+
+    /// Whether anything in it is an error.
+    pub fn has_errors(&self) -> bool {
+        self.count(Severity::Error) > 0
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The findings, in the order of their places.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// How many findings are this bad.
+    pub fn count(&self, severity: Severity) -> usize {
+        let same = |finding: &&Finding| finding.severity == severity;
+        self.findings.iter().filter(same).count()
+    }
+
+    /// `3 errors and 1 warning`.
+    pub fn summary(&self) -> String {
+        let part = |count: usize, word: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {word}")),
+            n => Some(format!("{n} {word}s")),
+        };
+        let parts = [
+            part(self.count(Severity::Error), "error"),
+            part(self.count(Severity::Warning), "warning"),
+        ];
+        parts
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" and ")
+    }
+
+    /// Line and column of a byte offset, both counted from 1, columns in characters.
+    pub fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let before = &self.source[..offset.min(self.source.len())];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.matches('\n').count() + 1;
+        (line, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// A text of the user's in backticks: shortened, control characters escaped, keys hidden.
+///
+/// ```
+/// use firstboot::report::quoted;
+/// assert_eq!(quoted("controller-0"), "`controller-0`");
+/// assert_eq!(quoted("a\u{1b}[31m"), "`a\\u{1b}[31m`");
+/// ```
+pub fn quoted(text: &str) -> String {
+    const LONGEST: usize = 64;
+    let mut shown = String::from("`");
+    for (count, character) in redact(text).chars().enumerate() {
+        if count == LONGEST {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+            let _ = write!(shown, "{}", character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown.push('`');
+    shown
+}

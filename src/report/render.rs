@@ -1,0 +1,108 @@
+//! A report as text for people and as JSON for programs.
+
+use super::{Finding, Report, Severity};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// More findings than this say nothing that the first ones did not.
+const MOST_SHOWN: usize = 50;
+
+impl Report {
+    /// The report as a person reads it: the source line underlined, the cure below.
+    pub fn to_text(&self, coloured: bool) -> String {
+        let renderer = if coloured {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let shown = self.findings.iter().take(MOST_SHOWN);
+        let mut text = String::new();
+        for finding in shown {
+            text.push_str(&renderer.render(&[self.group(finding)]));
+            text.push_str("\n\n");
+        }
+        if let Some(rest @ 1..) = self.findings.len().checked_sub(MOST_SHOWN) {
+            let _ = write!(text, "… and {rest} more\n\n");
+        }
+        text
+    }
+
+    fn group<'a>(&'a self, finding: &'a Finding) -> Group<'a> {
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(&finding.message).id(finding.code);
+        let help = Level::HELP.message(&finding.help);
+        let Some(place) = &finding.place else {
+            let origin = annotate_snippets::Origin::path(&self.file);
+            return Group::with_title(title).element(origin).element(help);
+        };
+        let mut snippet = Snippet::source(&self.source)
+            .path(&self.file)
+            .annotation(AnnotationKind::Primary.span(place.clone()));
+        if let Some((related, label)) = &finding.related {
+            let annotation = AnnotationKind::Context.span(related.clone());
+            snippet = snippet.annotation(annotation.label(*label));
+        }
+        Group::with_title(title).element(snippet).element(help)
+    }
+
+    /// The report as JSON: one object per finding, places as line and column.
+    pub fn to_json(&self) -> Value {
+        let findings = self.findings.iter().map(|finding| {
+            let place = finding.place.as_ref().map(|place| {
+                let (line, column) = self.line_and_column(place.start);
+                json!({ "line": line, "column": column })
+            });
+            json!({
+                "severity": match finding.severity {
+                    Severity::Error => "error",
+                    Severity::Warning => "warning",
+                },
+                "code": finding.code,
+                "message": finding.message,
+                "file": self.file,
+                "place": place,
+                "help": finding.help,
+            })
+        });
+        Value::Array(findings.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_place_and_cure() {
+        let source = "cluster: a b\n";
+        let finding = Finding::error(
+            "cluster-name",
+            9..12,
+            "`a b` is no name",
+            "remove the blank",
+        );
+        let report = Report::new("cluster.yaml", source, vec![finding]);
+        let text = report.to_text(false);
+        for part in [
+            "error[cluster-name]: `a b` is no name",
+            "cluster.yaml:1:10",
+            "^^^",
+            "help: remove",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn never_shows_a_key_that_stands_in_the_source() {
+        let source =
+            "key: |\n  -----BEGIN PRIVATE KEY-----\n  SECRETSECRET\n  -----END PRIVATE KEY-----\n";
+        let finding = Finding::error("x", 5..source.len() - 1, "m", "h");
+        let report = Report::new("cluster.yaml", source, vec![finding]);
+        assert!(!report.to_text(false).contains("SECRET"));
+    }
+}

@@ -1,0 +1,79 @@
+//! The only room that prints. Standard output is data, standard error is talk.
+
+use std::io::{self, IsTerminal, Write};
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// In which form results come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Text for people.
+    #[default]
+    Human,
+    /// One JSON document on standard output.
+    Json,
+}
+
+/// Where a command's words go.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    colour: Colour,
+}
+
+impl Terminal {
+    /// A terminal that colours as the user wants it.
+    pub fn new(colour: Colour) -> Self {
+        Self { colour }
+    }
+
+    /// Whether text for standard error should be coloured.
+    pub fn colours_errors(self) -> bool {
+        match self.colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+                wanted && io::stderr().is_terminal()
+            }
+        }
+    }
+
+    /// Whether somebody watches standard error.
+    pub fn is_watched(self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Prints data. A reader that went away (`| head`) is no error of ours.
+    pub fn data(self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Says something; nothing can be done when nobody listens.
+    pub fn say(self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Says that the world failed: `error: …`.
+    pub fn fail(self, text: &str) {
+        let (on, off) = if self.colours_errors() {
+            ("\u{1b}[1m\u{1b}[91m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
+        self.say(&format!("{on}error{off}: {text}\n"));
+    }
+}

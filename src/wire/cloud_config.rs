@@ -1,0 +1,175 @@
+//! cloud-config: the YAML that cloud-init reads, at every version from 19.3 on.
+//!
+//! Text files stand in it as literal blocks, so that a person can read them; what YAML would
+//! change or refuse is base64. What was rendered is read back and compared before anybody
+//! gets it.
+
+use super::encoding;
+use crate::cluster::HostName;
+use crate::machine::{File, Machine};
+use crate::secret::Secret;
+use askama::Template;
+use base64::Engine;
+use serde::Deserialize;
+use std::fmt;
+
+/// The rendered document does not say what it should: a defect of this program.
+#[derive(Debug)]
+pub struct NotReadBack(String);
+
+impl fmt::Display for NotReadBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the rendered cloud-config does not read back as what was meant: {}",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for NotReadBack {}
+
+#[derive(Template)]
+#[template(path = "cloud-config.yaml")]
+struct Document<'a> {
+    name: &'a str,
+    hostname: Option<&'a str>,
+    early: String,
+    files: Vec<Entry<'a>>,
+    start: &'a [Vec<String>],
+}
+
+struct Entry<'a> {
+    path: &'a str,
+    permissions: String,
+    content: Content,
+}
+
+enum Content {
+    /// As a literal block, indented.
+    Text(String),
+    Base64(String),
+}
+
+/// One machine as cloud-config.
+pub fn render(machine: &Machine) -> Result<Secret, NotReadBack> {
+    let document = Document {
+        name: machine.name.as_str(),
+        hostname: machine.hostname.as_ref().map(HostName::as_str),
+        early: block(&machine.early, 4),
+        files: machine.files.iter().map(entry).collect(),
+        start: &machine.start,
+    };
+    let mut text = document
+        .render()
+        .map_err(|error| NotReadBack(error.to_string()))?;
+    text.push('\n');
+    let rendered = Secret::new(text.into_bytes());
+    read_back(&rendered, machine)?;
+    Ok(rendered)
+}
+
+fn entry<'a>(file: &'a File) -> Entry<'a> {
+    let bytes = file.bytes();
+    Entry {
+        path: &file.path,
+        permissions: file.mode.to_string(),
+        content: match literal(bytes) {
+            Some(text) => Content::Text(block(text, 6)),
+            None => Content::Base64(encoding::base64(bytes)),
+        },
+    }
+}
+
+/// The bytes as the text of a literal block, if YAML gives exactly them back.
+///
+/// Safe are lines of printable ASCII that end in exactly one newline and of which the first
+/// starts with neither blank nor newline (the parser takes the indentation from it).
+fn literal(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let printable = text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~'));
+    let starts = !text.starts_with([' ', '\n']);
+    let ends = text.ends_with('\n') && !text.ends_with("\n\n");
+    (printable && starts && ends).then_some(text)
+}
+
+/// The lines of a literal block, `depth` blanks deep; empty lines stay empty.
+fn block(text: &str, depth: usize) -> String {
+    let mut block = String::with_capacity(text.len() * 2);
+    for line in text.lines() {
+        if !line.is_empty() {
+            block.extend(std::iter::repeat_n(' ', depth));
+            block.push_str(line);
+        }
+        block.push('\n');
+    }
+    block.pop();
+    block
+}
+
+/// What cloud-init would take from a document.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    hostname: Option<String>,
+    #[serde(default)]
+    preserve_hostname: bool,
+    bootcmd: [String; 1],
+    write_files: Vec<ReadFile>,
+    runcmd: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadFile {
+    path: String,
+    permissions: String,
+    encoding: Option<String>,
+    content: String,
+}
+
+impl ReadFile {
+    fn is(&self, file: &File) -> bool {
+        let same_bytes = match self.encoding.as_deref() {
+            None => self.content.as_bytes() == file.bytes(),
+            Some("b64") => base64::engine::general_purpose::STANDARD
+                .decode(&self.content)
+                .is_ok_and(|bytes| bytes == file.bytes()),
+            Some(_) => false,
+        };
+        same_bytes && self.path == file.path && self.permissions == file.mode.to_string()
+    }
+}
+
+/// Compares a rendered document with the machine. The reason names paths, never contents.
+fn read_back(rendered: &Secret, machine: &Machine) -> Result<(), NotReadBack> {
+    let differs = |what: &str| Err(NotReadBack(what.to_owned()));
+    let read: Read = match yaml_serde::from_slice(rendered.expose()) {
+        Ok(read) => read,
+        // The parser's words could quote a line: only its place is told.
+        Err(error) => {
+            let line = error.location().map_or(0, |location| location.line());
+            return differs(&format!("no valid YAML at line {line}"));
+        }
+    };
+    if !rendered.expose().starts_with(b"#cloud-config\n") {
+        return differs("the header");
+    }
+    if read.hostname.as_deref() != machine.hostname.as_ref().map(HostName::as_str)
+        || read.preserve_hostname
+    {
+        return differs("the host name");
+    }
+    if read.bootcmd[0] != machine.early || read.runcmd != machine.start {
+        return differs("the commands");
+    }
+    if read.write_files.len() != machine.files.len() {
+        return differs("the number of files");
+    }
+    for (read, file) in read.write_files.iter().zip(&machine.files) {
+        if !read.is(file) {
+            return differs(&file.path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The encodings in which a document travels when it may not or need not travel as plain text.
+
+use crate::secret::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::{Compression, GzBuilder};
+use std::io::{self, Write};
+
+/// Unix, whatever system renders: the same bytes everywhere (RFC 1952, OS field).
+const OS_UNIX: u8 = 3;
+
+/// gzip at its best level, without a time and without a name.
+pub fn gzip(document: &Secret) -> io::Result<Secret> {
+    let out = Vec::with_capacity(document.expose().len() / 2);
+    let mut encoder = GzBuilder::new()
+        .mtime(0)
+        .operating_system(OS_UNIX)
+        .write(out, Compression::best());
+    encoder.write_all(document.expose())?;
+    Ok(Secret::new(encoder.finish()?))
+}
+
+/// base64 on one line without a newline: one newline in it, and some datasources of cloud-init
+/// take it for plain text and ignore it.
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn gzip_is_reproducible_and_reversible() {
+        let document = Secret::new(b"#cloud-config\n".repeat(100));
+        let packed = gzip(&document).unwrap();
+        assert_eq!(packed, gzip(&document).unwrap());
+        assert_eq!(packed.expose()[4..8], [0; 4], "a time is in it");
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(packed.expose())
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert_eq!(unpacked, document.expose());
+    }
+
+    #[test]
+    fn base64_has_no_newline() {
+        assert!(!base64(&[0; 1000]).contains('\n'));
+    }
+}

@@ -1,0 +1,7 @@
+//! One machine as the text that a cloud hands to it, and back again.
+//!
+//! To add a form: a file here with a `render` and a `decode`, and the check that the two agree.
+
+pub mod cloud_config;
+pub mod encoding;
+pub mod escape;

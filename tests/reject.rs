@@ -1,0 +1,201 @@
+//! Every manifest in `tests/reject` is refused: exit 1, one report, nothing written, quickly.
+//!
+//! `NN_name.yaml` is the manifest, `NN_name.stderr` the report that it gets. After a change of
+//! words, `SNAPSHOTS=overwrite cargo test --test reject` writes the reports anew: read them.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/pki.rs"]
+mod pki;
+
+use snapbox::Assert;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// No bad input may take longer, even in a build without optimisation.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(tempfile::tempdir().unwrap());
+        let addresses = ["10.240.0.10", "10.240.0.11", "10.240.0.12", "127.0.0.1"];
+        let dir = bench.0.path().join("work");
+        pki::lay_out(&dir.join("pki"), &addresses);
+        fs::write(bench.0.path().join("outside.pem"), "not yours").unwrap();
+        std::os::unix::fs::symlink("../../outside.pem", dir.join("pki/outside.pem")).unwrap();
+        bench
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.0.path().join("work")
+    }
+
+    fn refuse(&self, name: &str, manifest: &[u8]) -> Output {
+        fs::write(self.dir().join(name), manifest).unwrap();
+        let run = || {
+            let start = Instant::now();
+            let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
+                .args(["render", name])
+                .current_dir(self.dir())
+                .output()
+                .unwrap();
+            (start.elapsed(), output)
+        };
+        // The fastest of a few: what else this computer does is not ours to answer for.
+        let (took, output) = fastest_of(5, run);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{name}: {}",
+            text(&output.stderr)
+        );
+        assert!(output.stdout.is_empty(), "{name} printed data");
+        assert!(!self.dir().join("out").exists(), "{name} wrote something");
+        assert!(took < PATIENCE, "{name} took {took:?}");
+        output
+    }
+}
+
+/// Runs until one run is fast enough, at most `tries` times.
+fn fastest_of(tries: usize, run: impl Fn() -> (Duration, Output)) -> (Duration, Output) {
+    let mut best = run();
+    for _ in 1..tries {
+        if best.0 < PATIENCE {
+            break;
+        }
+        best = run();
+    }
+    best
+}
+
+/// The report without the one number that depends on today.
+fn undated(report: &str) -> String {
+    let words: Vec<_> = report.split(" days ago").collect();
+    let ends = words
+        .iter()
+        .map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()));
+    match words.len() {
+        1 => report.to_owned(),
+        _ => ends.collect::<Vec<_>>().join("N days ago"),
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn cases() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reject");
+    let entries = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = entries
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+#[test]
+fn each_is_refused_with_its_report() {
+    let bench = Bench::new();
+    let cases = cases();
+    assert!(cases.len() >= 40, "only {} cases", cases.len());
+    let snapshots = Assert::new().action_env("SNAPSHOTS");
+    for case in cases {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        let output = bench.refuse(name, &fs::read(&case).unwrap());
+        let expected = snapbox::Data::read_from(&case.with_extension("stderr"), None);
+        snapshots.eq(undated(&text(&output.stderr)), expected.raw());
+    }
+}
+
+/// Too large to be kept as files: a person gets them by naming the wrong file.
+#[test]
+fn monstrous_input_is_refused_as_quickly() {
+    let bench = Bench::new();
+    let monsters: [(&str, Vec<u8>, &str); 5] = [
+        (
+            "binary",
+            (0..=255).cycle().take(4096).collect(),
+            "manifest-not-text",
+        ),
+        (
+            "ten_megabytes",
+            b"a: 1\n".repeat(2 << 20),
+            "manifest-too-large",
+        ),
+        ("brackets", vec![b'['; 100_000], "yaml-too-deep"),
+        (
+            "a_million_keys",
+            (0..100_000)
+                .flat_map(|n| format!("k{n}: 1\n").into_bytes())
+                .collect(),
+            "yaml-too-large",
+        ),
+        ("nul", b"cluster: a\0b\n".to_vec(), "manifest-not-text"),
+    ];
+    for (name, manifest, code) in monsters {
+        let report = text(&bench.refuse(&format!("{name}.yaml"), &manifest).stderr);
+        assert!(
+            report.contains(&format!("error[{code}]")),
+            "{name}: {report}"
+        );
+        assert!(report.len() < 1000, "{name}: {report}");
+    }
+}
+
+#[test]
+fn no_report_shows_a_key() {
+    let bench = Bench::new();
+    let keys: Vec<String> = ["kubernetes-key.pem", "ca-key.pem", "other-key.pem"]
+        .map(|name| fs::read_to_string(bench.dir().join("pki").join(name)).unwrap())
+        .to_vec();
+    let lines: Vec<&str> = keys
+        .iter()
+        .flat_map(|key| key.lines())
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
+    assert!(lines.len() >= 6);
+    for case in cases() {
+        let manifest = fs::read(&case).unwrap();
+        let report = text(&bench.refuse("case.yaml", &manifest).stderr);
+        assert!(
+            !lines.iter().any(|line| report.contains(line)),
+            "{}: {report}",
+            case.display()
+        );
+        assert!(
+            !report.contains("THISISNOTAKEY"),
+            "{}: {report}",
+            case.display()
+        );
+    }
+}
+
+#[test]
+fn the_same_report_as_json() {
+    let bench = Bench::new();
+    fs::write(bench.dir().join("case.yaml"), "cluster: etcd cluster\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
+        .args(["render", "case.yaml", "--format", "json"])
+        .current_dir(bench.dir())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = document["findings"].as_array().unwrap();
+    let name = findings
+        .iter()
+        .find(|finding| finding["code"] == "cluster-name")
+        .unwrap();
+    assert_eq!(
+        name["place"],
+        serde_json::json!({ "line": 1, "column": 10 })
+    );
+    assert_eq!(name["severity"], "error");
+}
