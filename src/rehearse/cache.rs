@@ -47,10 +47,10 @@ pub(super) fn fill(
         .prefix(UNFINISHED)
         .tempdir_in(shelf)
         .doing(|| format!("creating a directory in {}", shown(shelf)))?;
-    let made = unfinished.path().join("made");
-    make(&made)?;
+    let filled = unfinished.path().join("filled");
+    make(&filled)?;
     rustix::fs::syncfs(&lock).doing(|| format!("flushing {}", shown(shelf)))?;
-    std::fs::rename(&made, target).doing(|| format!("putting {} in place", shown(target)))
+    std::fs::rename(&filled, target).doing(|| format!("putting {} in place", shown(target)))
 }
 
 fn lock(path: &Path) -> Result<File, Error> {

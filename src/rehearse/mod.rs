@@ -57,7 +57,7 @@ impl Host {
         self.build(
             &path,
             &format!("image {suite}"),
-            Task::Image { suite, cache },
+            &Task::Image { suite, cache },
             on_event,
         )?;
         Ok(path)
@@ -76,7 +76,7 @@ impl Host {
         let path = stand_in::path(suite, &self.cache);
         let cache = self.cache.clone();
         let what = format!("etcd release from Debian {suite}");
-        self.build(&path, &what, Task::StandIn { suite, cache }, on_event)?;
+        self.build(&path, &what, &Task::StandIn { suite, cache }, on_event)?;
         stand_in::read(wanted, suite, &self.cache)
     }
 
@@ -93,7 +93,7 @@ impl Host {
         &self,
         path: &Path,
         what: &str,
-        task: Task,
+        task: &Task,
         on_event: &mut dyn FnMut(&Event),
     ) -> Result<(), Error> {
         if path.exists() {
@@ -102,7 +102,7 @@ impl Host {
         on_event(&Event::Building {
             what: what.to_owned(),
         });
-        self.run(&task, on_event).map(|_| ())
+        self.run(task, on_event).map(|_| ())
     }
 
     fn run(&self, task: &Task, on_event: &mut dyn FnMut(&Event)) -> Result<Option<Outcome>, Error> {

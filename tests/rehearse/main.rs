@@ -1,12 +1,23 @@
 //! Boots machines for real. Needs root and Debian's packages, so these tests are ignored unless
 //! asked for, and fail, rather than pass, where they cannot run.
 #![cfg(target_os = "linux")]
+// What these tests are made of may fail as they themselves may; what they print is cargo's to show.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod leftovers;
+mod outcomes;
+mod quorum;
 mod stub;
 
-use firstboot::rehearse::{
-    self, CheckResult, Event, Host, Interrupt, Outcome, Plan, StandIn, Verdict,
-};
+use firstboot::rehearse::{self, Host, Interrupt, Outcome, Plan};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Two clusters at once would only measure each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn host() -> Host {
     let missing = rehearse::missing();
@@ -16,11 +27,6 @@ fn host() -> Host {
         cache: rehearse::default_cache(),
         interrupt: Interrupt::default(),
     }
-}
-
-fn stand_in(host: &Host, version: &str) -> StandIn {
-    host.stand_in(version.parse().unwrap(), &mut |_| {})
-        .unwrap()
 }
 
 fn rehearse(host: &Host, plan: Plan) -> Outcome {
@@ -36,53 +42,4 @@ fn rehearse(host: &Host, plan: Plan) -> Outcome {
     }
     println!("quorum {:?}", outcome.quorum);
     outcome
-}
-
-/// Everything that the tests of a whole cluster have in common.
-fn boots_to_quorum(line: &str, addresses: &[&str]) -> Outcome {
-    let host = host();
-    let release = stand_in(&host, line);
-    let plan = stub::plan(addresses, &release);
-    let outcome = rehearse(&host, plan);
-    for machine in &outcome.machines {
-        let console = machine.console.join("\n");
-        assert!(
-            matches!(machine.verdict, Verdict::Healthy { .. }),
-            "{console}"
-        );
-        let numbers: Vec<_> = machine.stages.iter().map(|stage| stage.number).collect();
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
-        assert!(machine.stages.is_sorted_by_key(|stage| stage.at));
-        assert_eq!(machine.checks.len(), 2);
-        assert!(
-            machine.checks.iter().all(CheckResult::passed),
-            "{:?}",
-            machine.checks
-        );
-        let journal = machine.journal.as_deref().unwrap();
-        assert!(journal.contains("etcd"), "{journal}");
-    }
-    assert_eq!(outcome.machines.len(), addresses.len());
-    assert!(outcome.passed());
-    assert!(outcome.quorum.is_some());
-    assert_eq!(outcome.requests.len(), addresses.len());
-    outcome
-}
-
-#[test]
-#[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
-fn two_machines_on_bookworm() {
-    boots_to_quorum("3.4.1", &["10.240.0.10", "10.240.0.11"]);
-}
-
-#[test]
-#[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
-fn three_machines_on_bullseye_in_different_subnets() {
-    boots_to_quorum("3.3.9", &["10.240.0.10", "10.9.0.11", "192.0.2.1"]);
-}
-
-#[test]
-#[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
-fn three_machines_on_trixie_over_ipv6() {
-    boots_to_quorum("3.5.0", &["fd00::10", "2001:db8::1", "2001:db8:1::12"]);
 }

@@ -30,7 +30,7 @@ StandardOutput=journal+console
 WantedBy=multi-user.target
 ";
 
-/// `$1` is what the machine does after its files arrived; the rest comes from `member.env`.
+/// What differs between machines comes from `member.env`.
 const BOOTSTRAP: &str = r#"
 set -eu
 . /root/member.env
@@ -56,6 +56,10 @@ pub(crate) const MEMBER_LIST: &str = "ETCDCTL_API=3 etcdctl member list \
     --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/ca.pem \
     --cert=/etc/etcd/kubernetes.pem --key=/etc/etcd/kubernetes-key.pem";
 
+/// What the release's host answers for something that it does not have.
+const STATUS_OF_OTHER: &str =
+    "curl --silent --output /dev/null --write-out '%{http_code}' https://github.com/other";
+
 /// A plan for one controller per address, on the suite that the stand-in was built for.
 pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
     let addresses: Vec<IpAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
@@ -70,41 +74,43 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         hosts: vec!["github.com".into(), "storage.googleapis.com".into()],
         machines: machines.collect(),
         checks: vec![
-            Check {
-                command: format!("sudo {MEMBER_LIST}"),
-                expect: ids.clone(),
-            },
-            Check {
-                command: MEMBER_LIST.to_owned(),
-                expect: ids,
-            },
+            check(&format!("sudo {MEMBER_LIST}"), &ids),
+            check(MEMBER_LIST, &ids),
+            check("cloud-init status --wait", &["status: done".to_owned()]),
+            check(STATUS_OF_OTHER, &["404".to_owned()]),
         ],
         timeout: Duration::from_secs(90),
         journal: true,
     }
 }
 
-/// One machine that runs nothing but this shell line as its first boot.
-pub(crate) fn plan_of_script(script: &str, suite: Suite) -> Plan {
-    let config = json!({"runcmd": [["sh", "-c", script]]});
-    let machine = Machine {
-        name: "controller-0".into(),
-        address: [10, 240, 0, 10].into(),
+/// One machine per script, which runs it as its first boot and does nothing else.
+pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
+    let machine = |(index, script): (usize, &&str)| Machine {
+        name: name(index),
+        address: [10, 240, 0, u8::try_from(index + 10).unwrap()].into(),
         member_id: "1".into(),
         cluster_id: "2".into(),
-        user_data: cloud_config(&config),
-        meta_data: meta_data("controller-0"),
+        user_data: cloud_config(&json!({"runcmd": [["sh", "-c", script]]})),
+        meta_data: meta_data(&name(index)),
     };
     Plan {
         cluster: TOKEN.to_owned(),
-        suite,
+        suite: Suite::Bookworm,
         tarball: "/dev/null".into(),
         tarball_name: "none".into(),
         hosts: vec!["github.com".into()],
-        machines: vec![machine],
+        machines: scripts.iter().enumerate().map(machine).collect(),
         checks: Vec::new(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         journal: false,
+    }
+}
+
+fn check(command: &str, expect: &[String]) -> Check {
+    Check {
+        command: command.to_owned(),
+        expect: expect.to_vec(),
     }
 }
 
@@ -183,11 +189,6 @@ impl Cluster {
 
     fn etcd_env(&self, index: usize) -> String {
         let host = bracketed(self.addresses[index]);
-        let loopback = if self.addresses[index].is_ipv4() {
-            "127.0.0.1"
-        } else {
-            "[::1]"
-        };
         let peers = self.addresses.iter().enumerate();
         let peers: Vec<_> = peers
             .map(|(peer, address)| format!("{}=https://{}:2380", name(peer), bracketed(*address)))
@@ -201,7 +202,7 @@ impl Cluster {
             "ETCD_NAME={}\nETCD_DATA_DIR=/var/lib/etcd\n\
              ETCD_LISTEN_PEER_URLS=https://{host}:2380\n\
              ETCD_INITIAL_ADVERTISE_PEER_URLS=https://{host}:2380\n\
-             ETCD_LISTEN_CLIENT_URLS=https://{host}:2379,https://{loopback}:2379,https://127.0.0.1:2379\n\
+             ETCD_LISTEN_CLIENT_URLS=https://{host}:2379,https://127.0.0.1:2379\n\
              ETCD_ADVERTISE_CLIENT_URLS=https://{host}:2379\n\
              ETCD_INITIAL_CLUSTER={}\nETCD_INITIAL_CLUSTER_TOKEN={TOKEN}\n\
              ETCD_CERT_FILE={cert}\nETCD_KEY_FILE={key}\nETCD_TRUSTED_CA_FILE={ca}\n\
@@ -210,13 +211,6 @@ impl Cluster {
             name(index),
             peers.join(","),
         )
-        .replace(&format!("https://{loopback}:2379,https://127.0.0.1:2379"), &{
-            if loopback == "127.0.0.1" {
-                format!("https://{loopback}:2379")
-            } else {
-                format!("https://{loopback}:2379,https://127.0.0.1:2379")
-            }
-        })
     }
 }
 
