@@ -67,19 +67,18 @@ pub(super) fn member_env(cluster: &Cluster, member: &Member) -> String {
 
 #[derive(Template)]
 #[template(path = "release.env")]
-struct ReleaseEnv {
+struct ReleaseEnv<'a> {
     version: Version,
     urls: String,
-    tarballs: Vec<(String, Digest)>,
+    tarballs: &'a [(Arch, Digest)],
 }
 
 /// The pinned release, for `install-etcd`.
 pub(super) fn release_env(release: &Release) -> String {
-    let upper = |&(arch, digest): &(Arch, Digest)| (arch.name().to_ascii_uppercase(), digest);
     text(&ReleaseEnv {
         version: release.version,
         urls: release.urls.join(" "),
-        tarballs: release.tarballs.iter().map(upper).collect(),
+        tarballs: &release.tarballs,
     })
 }
 
