@@ -99,19 +99,34 @@ pub(super) fn lay(plan: &Plan, server: ServerAddresses) -> Result<(), Error> {
             IpAddr::V6(v6) => format!("{v6}/128 nodad"),
         };
         let everywhere = if machine.address.is_ipv4() {
-            "0.0.0.0/0"
+            "route add 0.0.0.0/0 dev eth0\n".to_owned()
         } else {
-            "::/0"
+            v6_routes(plan, server)
         };
         let inner = format!(
             "link set lo up
              link set eth0 up
              addr add {address} dev eth0
-             route add {everywhere} dev eth0\n"
+             {everywhere}"
         );
         ip(&["-n", &format!("m{index}")], &inner)?;
     }
     Ok(())
+}
+
+/// Everybody is on the link, by routes of their own: cloud-init 22.4 stumbles over an IPv6
+/// default route without a gateway. The gateway of the default route is never asked.
+fn v6_routes(plan: &Plan, server: ServerAddresses) -> String {
+    let machines = plan
+        .machines
+        .iter()
+        .filter_map(|machine| as_v6(machine.address));
+    let on_link = machines.chain([server.v6]);
+    let mut routes: String = on_link
+        .map(|address| format!("route add {address}/128 dev eth0 metric 2048\n"))
+        .collect();
+    routes.push_str("route add default via fe80::1 dev eth0\n");
+    routes
 }
 
 /// Hands a batch of commands to `ip`.
