@@ -1,0 +1,44 @@
+# `make` builds, mints a throw-away PKI for the lab and renders it; `make test` runs everything.
+
+FIRSTBOOT := target/release/firstboot
+LAB := examples/lab
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
+
+.PHONY: all build pki rehearse test lint deny clean install
+.DELETE_ON_ERROR:
+
+all: build pki
+	$(FIRSTBOOT) render $(LAB)/cluster.yaml
+	@echo
+	@echo "read it:       less out/etcd-cluster-0/controller-0/user-data"
+	@echo "boot it here:  $(SUDO)$(FIRSTBOOT) rehearse $(LAB)/cluster.yaml"
+	@echo "your own:      cp $(LAB)/cluster.yaml . && $(FIRSTBOOT) pki mint && $(FIRSTBOOT) render"
+
+build:
+	cargo build --release --locked
+
+pki: $(LAB)/pki/ca.pem
+
+$(LAB)/pki/ca.pem: | build
+	$(FIRSTBOOT) pki mint $(LAB)/cluster.yaml
+
+rehearse: build pki
+	$(SUDO)$(FIRSTBOOT) rehearse $(LAB)/cluster.yaml
+
+test:
+	sh tests/run
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	shellcheck -s sh -e SC1091 templates/bootstrap templates/install-etcd tests/run .ci/run
+
+deny:
+	cargo deny --all-features check bans licenses sources
+
+install: build
+	install -D -m 0755 $(FIRSTBOOT) $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/firstboot
+
+clean:
+	cargo clean
+	rm -rf $(LAB)/pki out/etcd-cluster-0
