@@ -16,13 +16,12 @@ fn transcripts(text: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     let blocks = text.split("```console\n").skip(1);
     for line in blocks.flat_map(|block| block.split("```").next().unwrap().lines()) {
-        match line.strip_prefix("$ ") {
-            Some(command) => found.push((command.to_owned(), String::new())),
-            None => {
-                let (_, output) = found.last_mut().unwrap();
-                output.push_str(line);
-                output.push('\n');
-            }
+        if let Some(command) = line.strip_prefix("$ ") {
+            found.push((command.to_owned(), String::new()));
+        } else {
+            let (_, output) = found.last_mut().unwrap();
+            output.push_str(line);
+            output.push('\n');
         }
     }
     found

@@ -122,11 +122,11 @@ fn v6_routes(plan: &Plan, server: ServerAddresses) -> String {
         .iter()
         .filter_map(|machine| as_v6(machine.address));
     let on_link = machines.chain([server.v6]);
-    let mut routes: String = on_link
+    let mut routes: Vec<String> = on_link
         .map(|address| format!("route add {address}/128 dev eth0 metric 2048\n"))
         .collect();
-    routes.push_str("route add default via fe80::1 dev eth0\n");
-    routes
+    routes.push("route add default via fe80::1 dev eth0\n".to_owned());
+    routes.concat()
 }
 
 /// Hands a batch of commands to `ip`.

@@ -57,11 +57,12 @@ impl Rehearsal {
 }
 
 fn manifest(version: &str, addresses: &[&str]) -> String {
-    let controllers: String = addresses
+    let controllers: Vec<String> = addresses
         .iter()
         .enumerate()
         .map(|(index, address)| format!("  - {{ name: controller-{index}, ip: \"{address}\" }}\n"))
         .collect();
+    let controllers = controllers.concat();
     format!(
         "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: gce\netcd:\n  \
          version: {version}\ncontrollers:\n{controllers}tls:\n  ca: pki/ca.pem\n  \
