@@ -92,8 +92,8 @@ pub(super) fn run(
     let stopped = interrupt.release();
     let said = finish(&mut child, complaints)?;
     match end {
-        Some(Ok(outcome)) => Ok(outcome),
         _ if stopped => Err(Error::Interrupted),
+        Some(Ok(outcome)) => Ok(outcome),
         Some(Err(text)) => Err(Error::Inside(text)),
         None => Err(Error::Vanished(said)),
     }

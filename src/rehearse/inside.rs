@@ -46,6 +46,8 @@ fn watch_parent(groups: Groups) {
     std::thread::spawn(move || {
         // Nothing more is ever sent: this returns when the pipe's other end is closed.
         let _ = std::io::stdin().lock().read(&mut [0]);
+        // What the machines do while they are killed must not be told as news of theirs.
+        let _silence = std::io::stdout().lock();
         if let Some(group) = groups.get() {
             group.remove();
         }

@@ -2,7 +2,7 @@
 
 use super::error::{Doing as _, Error};
 use super::plan::Machine;
-use super::tools::shown;
+use super::tools::{path_through, shown};
 use rustix::mount::{MountFlags, mount, mount_bind};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -47,11 +47,7 @@ pub(super) fn prepare(image: &Path) -> Result<(), Error> {
     mount("cgroup2", groups, "cgroup2", MountFlags::empty(), None)
         .doing(|| format!("mounting control groups on {groups}"))?;
     create_dir(Path::new(IMAGE))?;
-    let seen = {
-        use std::os::fd::AsRawFd as _;
-        format!("/proc/self/fd/{}", image.as_raw_fd())
-    };
-    mount_bind(seen, IMAGE).doing(|| format!("mounting the image on {IMAGE}"))
+    mount_bind(path_through(&image), IMAGE).doing(|| format!("mounting the image on {IMAGE}"))
 }
 
 /// Lays the file system of the machine with this index in the plan.

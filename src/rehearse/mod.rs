@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod image;
 mod inside;
+mod judge;
 mod machine_root;
 mod network;
 mod plan;

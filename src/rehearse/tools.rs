@@ -3,7 +3,9 @@
 use super::error::{Doing as _, Error};
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::Path;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Tools, each with the Debian package that brings it.
@@ -99,6 +101,11 @@ pub(super) fn last_lines(said: &[u8]) -> String {
 /// Writes a path the way messages show it.
 pub(super) fn shown(path: &Path) -> std::path::Display<'_> {
     path.display()
+}
+
+/// A path to a file that is open, good even where what was mounted since hides its own.
+pub(super) fn path_through(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
 #[cfg(test)]

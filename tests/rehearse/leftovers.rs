@@ -5,9 +5,10 @@ use firstboot::rehearse::{Error, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Lines};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 /// Tells the helper below to work, and whether it takes signals as the command line does.
 const ROLE: &str = "FIRSTBOOT_TEST_ROLE";
@@ -48,6 +49,8 @@ fn entries(dir: &str) -> BTreeSet<PathBuf> {
 /// A rehearsal in a process of its own, whose machine has booted and goes on for ever.
 struct Running {
     outermost: Child,
+    /// What it says; a closed pipe would be one more way to end.
+    _said: Lines<BufReader<ChildStdout>>,
     /// Every process of it, each with its name and a handle that survives the re-use of its number.
     processes: Vec<(String, std::os::fd::OwnedFd)>,
     unshare: Pid,
@@ -83,6 +86,7 @@ impl Running {
         assert!(group.is_dir());
         Self {
             outermost,
+            _said: said,
             unshare: pid(find("unshare")),
             processes: pids.iter().filter_map(|pid| handle(*pid)).collect(),
             group,
@@ -90,14 +94,15 @@ impl Running {
     }
 
     /// Waits until every process of it is gone.
-    fn vanish(&mut self) {
-        self.outermost.wait().unwrap();
+    fn vanish(&mut self) -> ExitStatus {
+        let status = self.outermost.wait().unwrap();
         assert!(self.processes.len() > 10, "{:?}", self.processes);
         for (name, handle) in &self.processes {
             let mut ended = [PollFd::new(handle, PollFlags::IN)];
             let count = poll(&mut ended, Some(&PATIENCE)).unwrap();
             assert_eq!(count, 1, "`{name}` still runs");
         }
+        status
     }
 }
 
@@ -176,7 +181,14 @@ fn leaves_nothing_after(signal: Signal, role: &str) {
     let before = Traces::now();
     let mut running = Running::start(role);
     kill_process(pid(running.outermost.id()), signal).unwrap();
-    running.vanish();
+    let status = running.vanish();
+    let killed_by = (role == "takes none").then_some(signal.as_raw());
+    assert_eq!(status.signal(), killed_by);
+    assert_eq!(
+        status.code(),
+        killed_by.is_none().then_some(0),
+        "see what the helper printed"
+    );
     assert!(
         !running.group.exists(),
         "{} is left",
