@@ -8,10 +8,10 @@ use support::sets::Set;
 use support::{Workshop, audit_set, issued, sets};
 
 fn judge(list: &[Set]) {
+    let base = Workshop::base();
     let wrong: Vec<String> = support::in_parallel(list, |set| {
-        let shop = Workshop::new();
-        shop.make(set.make);
-        let audit = audit_set(&shop, set.go);
+        let shop = Workshop::make(&base, set.make);
+        let audit = audit_set(&shop, set.go, false);
         let found = |errors| {
             let problems = audit
                 .problems
@@ -76,4 +76,40 @@ fn hashes() {
 #[test]
 fn leafs() {
     judge(issued::LEAFS);
+}
+
+/// What etcd takes and the curl of a machine's first boot does not, as seen with real ones.
+#[test]
+fn curl_is_stricter() {
+    let base = Workshop::base();
+    let all = [sets::KEYS, issued::CHAINS, issued::HASHES, issued::LEAFS].concat();
+    let fit: Vec<_> = all.iter().filter(|set| set.errors.is_empty()).collect();
+    let refused = support::in_parallel(&fit, |set| {
+        let shop = Workshop::make(&base, set.make);
+        let audit = audit_set(&shop, 12, true);
+        let codes: Vec<_> = audit
+            .problems
+            .iter()
+            .filter(|problem| problem.is_error())
+            .map(|problem| problem.code)
+            .collect();
+        (!codes.is_empty()).then_some((set.name, codes))
+    });
+    let refused: Vec<_> = refused
+        .into_iter()
+        .flatten()
+        .filter(|(_, codes)| codes[0] != "ed25519")
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            ("rsa 1024", vec!["rsa-small"]),
+            ("rsa 1024 ca", vec!["rsa-small"]),
+            ("sha-1 before go 1.18", vec!["hash-weak"]),
+            ("any extended usage", vec!["usage-any"]),
+            ("ca for any usage", vec!["usage-any"]),
+            ("no digital signature", vec!["no-digital-signature"]),
+            ("certificate that is a ca", vec!["no-digital-signature"]),
+        ]
+    );
 }

@@ -77,6 +77,7 @@ fn audited(ca: &str, leaf: &Minted) -> Audit {
             server: true,
             client: true,
             go: Go(10),
+            curl: true,
             now: now(),
             warn_within: THIRTY_DAYS,
         },

@@ -41,6 +41,9 @@ const SINCE: &[(u64, u64, Go)] = &[
 impl Go {
     /// Ed25519 in certificates (Go 1.13 release notes).
     pub(super) const ED25519: Self = Self(13);
+    /// TLS 1.3 without asking for it. Go 1.13 release notes; but no upstream etcd is built with
+    /// 1.13 to 1.15, and Debian's 3.3.25, built with 1.15, speaks TLS 1.2.
+    pub(super) const TLS_1_3: Self = Self(16);
     /// The common name no longer stands for a host name (Go 1.15 release notes).
     pub(super) const NO_COMMON_NAME: Self = Self(15);
     /// SHA-1 signatures are refused (Go 1.18 release notes).

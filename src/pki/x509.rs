@@ -63,6 +63,8 @@ pub(super) struct Basic {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyUsage {
     pub digital_signature: bool,
+    /// It names some way of setting up a connection.
+    pub exchange: bool,
     pub certificate_sign: bool,
 }
 
@@ -70,6 +72,8 @@ pub(super) struct KeyUsage {
 pub(super) struct Extended {
     pub server: bool,
     pub client: bool,
+    /// It names neither, only any.
+    pub only_any: bool,
 }
 
 /// Name constraints, as far as addresses and DNS names go.
@@ -172,6 +176,9 @@ impl Certificate {
             ParsedExtension::KeyUsage(usage) => {
                 self.key_usage = Some(KeyUsage {
                     digital_signature: usage.digital_signature(),
+                    exchange: usage.digital_signature()
+                        || usage.key_encipherment()
+                        || usage.key_agreement(),
                     certificate_sign: usage.key_cert_sign(),
                 });
             }
@@ -179,6 +186,7 @@ impl Certificate {
                 self.extended = Some(Extended {
                     server: usage.any || usage.server_auth,
                     client: usage.any || usage.client_auth,
+                    only_any: usage.any && !(usage.server_auth && usage.client_auth),
                 });
             }
             ParsedExtension::SubjectAlternativeName(list) => {

@@ -116,7 +116,7 @@ pub(crate) const CHAINS: &[Set] = &[
     bad("unknown critical extension", "leaf \"$LEAF\\n1.2.3.4=critical,ASN1:UTF8String:x\"", &[("extension-unknown", Certificate)]),
     bad("unknown critical extension in ca", "authority \"$AUTHORITY\\n1.2.3.4=critical,ASN1:UTF8String:x\"", &[("extension-unknown", Ca)]),
     fine("unknown extension", "leaf \"$LEAF\\n1.2.3.4=ASN1:UTF8String:x\""),
-    fair("certificate under the name of its ca", "key ca; root ca lab \"$AUTHORITY\"; key kubernetes; issue kubernetes lab ca \"$LEAF\"", &[("same-name-as-ca", Certificate)]),
+    fine("certificate under the name of its ca", "key ca; root ca lab \"$AUTHORITY\"; key kubernetes; issue kubernetes lab ca \"$LEAF\""),
     bad("negative serial", "SERIAL=-5; good", &[("serial-negative", Certificate)]),
     fine("negative serial before go 1.23", "SERIAL=-5; good").go(22),
 ];
@@ -129,11 +129,11 @@ pub(crate) const HASHES: &[Set] = &[
     fine("sha-1 on the root itself", "key ca; HASH=-sha1; root ca lab \"$AUTHORITY\"; key kubernetes; HASH=-sha256; issue kubernetes kubernetes ca \"$LEAF\""),
     fine("sha-512 from p-256", "HASH=-sha512; good"),
     fine("sha-384 from rsa", "key ca 2048; HASH=-sha384; root ca lab \"$AUTHORITY\"; key kubernetes; issue kubernetes kubernetes ca \"$LEAF\""),
-    fine("sha-256 from p-521", "key ca P-521; root ca lab \"$AUTHORITY\"; key kubernetes; issue kubernetes kubernetes ca \"$LEAF\""),
-    fine("sha-256 from p-384", "key ca P-384; root ca lab \"$AUTHORITY\"; key kubernetes; issue kubernetes kubernetes ca \"$LEAF\""),
+    fine("sha-256 from p-521", "authority \"$AUTHORITY\" P-521"),
+    fine("sha-256 from p-384", "authority \"$AUTHORITY\" P-384"),
     fine("rsa-pss signature", "key ca 2048; root ca lab \"$AUTHORITY\"; key kubernetes; OPTIONS='-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest'; issue kubernetes kubernetes ca \"$LEAF\""),
     bad("sha-224", "HASH=-sha224; good", &[("signature-unsupported", Certificate)]),
-    bad("ca on ed448", "key ca ed448; root ca lab \"$AUTHORITY\"; key kubernetes; issue kubernetes kubernetes ca \"$LEAF\"", &[("signature-unsupported", Certificate), ("key-unsupported", Ca)]),
+    bad("ca on ed448", "authority \"$AUTHORITY\" ed448", &[("signature-unsupported", Certificate), ("key-unsupported", Ca)]),
 ];
 
 /// Usages, names and dates.
@@ -157,9 +157,15 @@ pub(crate) const LEAFS: &[Set] = &[
         ],
     ),
     fine("no extended usage", "leaf \"$PLAIN\\nsubjectAltName=$SAN\""),
-    fine(
+    fair(
         "any extended usage",
         "leaf \"$PLAIN\\nextendedKeyUsage=anyExtendedKeyUsage\\nsubjectAltName=$SAN\"",
+        &[("usage-any", Certificate)],
+    ),
+    fair(
+        "ca for any usage",
+        "authority \"$AUTHORITY\\nextendedKeyUsage=anyExtendedKeyUsage\"",
+        &[("usage-any", Ca)],
     ),
     fair(
         "no digital signature",

@@ -6,6 +6,8 @@
     reason = "each test file uses its own part, and a test may panic"
 )]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod cluster;
 pub(crate) mod issued;
 pub(crate) mod sets;
 
@@ -21,6 +23,8 @@ pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_secs()).unwrap()
 }
+
+const PRELUDE: &str = include_str!("prelude.sh");
 
 /// A temporary directory with a shell.
 pub(crate) struct Workshop(tempfile::TempDir);
@@ -46,9 +50,19 @@ impl Workshop {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// The good set that recipes start from, so that each need not make it anew.
+    pub(crate) fn base() -> Self {
+        let base = Self::new();
+        base.run(&format!("{PRELUDE}\nbegin"));
+        base
+    }
+
     /// Runs a recipe in the words of `prelude.sh`.
-    pub(crate) fn make(&self, recipe: &str) {
-        self.run(&format!("{}\n{recipe}", include_str!("prelude.sh")));
+    pub(crate) fn make(base: &Self, recipe: &str) -> Self {
+        let shop = Self::new();
+        let base = base.path().display();
+        shop.run(&format!("BASE={base}\n{PRELUDE}\n{recipe}"));
+        shop
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -61,7 +75,7 @@ impl Workshop {
 }
 
 /// What the members of the test, on two loopback addresses, ask of their certificate.
-pub(crate) fn demands(go: u16) -> Demands {
+pub(crate) fn demands(go: u16, curl: bool) -> Demands {
     let demand = |address: &str| Demand {
         value: address.parse().unwrap(),
         why: "a member is there".to_owned(),
@@ -75,13 +89,14 @@ pub(crate) fn demands(go: u16) -> Demands {
         server: true,
         client: true,
         go: Go(go),
+        curl,
         now: now(),
         warn_within: THIRTY_DAYS,
     }
 }
 
 /// Audits `ca.pem`, `kubernetes.pem` and `kubernetes-key.pem`.
-pub(crate) fn audit_set(shop: &Workshop, go: u16) -> Audit {
+pub(crate) fn audit_set(shop: &Workshop, go: u16, curl: bool) -> Audit {
     let (ca, certificate) = (shop.read("ca.pem"), shop.read("kubernetes.pem"));
     let key = Secret::new(shop.read("kubernetes-key.pem"));
     let pair = Pair {
@@ -96,7 +111,7 @@ pub(crate) fn audit_set(shop: &Workshop, go: u16) -> Audit {
         name: "ca.pem",
         bytes: &ca,
     };
-    audit(ca, &pair, &demands(go))
+    audit(ca, &pair, &demands(go, curl))
 }
 
 /// Maps a list on as many threads as there are processors.

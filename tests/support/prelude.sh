@@ -51,35 +51,45 @@ dated() {
 
 # good [KIND]: ca.pem, kubernetes.pem and their keys, nothing wrong with them
 good() {
-    key ca
-    root ca lab "$AUTHORITY"
-    key kubernetes "${1:-}"
-    issue kubernetes kubernetes ca "$LEAF"
+    begin
+    if [ $# != 0 ] || [ "$HASH" != -sha256 ] || [ -n "${SERIAL:-}${DAYS:-}" ]; then
+        root ca lab "$AUTHORITY"
+        key kubernetes "${1:-}"
+        issue kubernetes kubernetes ca "$LEAF"
+    fi
 }
 
-# authority EXTENSIONS: as good, but from a CA of these extensions
+# begin: a good set made once for all recipes, in BASE; what follows makes parts of it anew
+begin() {
+    if [ -n "${BASE:-}" ]; then
+        cp "$BASE"/* .
+    else
+        key ca
+        root ca lab "$AUTHORITY"
+        key kubernetes
+        issue kubernetes kubernetes ca "$LEAF"
+    fi
+}
+
+# authority EXTENSIONS [KIND]: as good, but from a CA of these extensions
 authority() {
-    key ca
+    begin
+    if [ $# = 2 ]; then key ca "$2"; fi
     root ca lab "$1"
-    key kubernetes
     issue kubernetes kubernetes ca "$LEAF"
 }
 
 # leaf EXTENSIONS: as good, but a leaf of these extensions
 leaf() {
-    key ca
-    root ca lab "$AUTHORITY"
-    key kubernetes
+    begin
     issue kubernetes kubernetes ca "$1"
 }
 
 # between [EXTENSIONS OF THE INTERMEDIATE]: as good, with an intermediate in intermediate.pem
 between() {
-    key ca
-    root ca lab "$AUTHORITY"
+    begin
     key intermediate
     issue intermediate between ca "${1:-$AUTHORITY}"
-    key kubernetes
     issue kubernetes kubernetes intermediate "$LEAF"
 }
 

@@ -4,7 +4,7 @@
 //! can say what is wrong with the best of the others.
 
 use super::problem::{Part, Problem, Severity};
-use super::words::chain as say;
+use super::words::{chain as say, leaf as say_leaf};
 use super::{Demands, Matter, dates, leaf as leaf_checks, names as matching};
 use crate::pki::go::Go;
 use crate::pki::public::{Hash, PublicKey, Scheme, Verdict, verify};
@@ -111,13 +111,13 @@ fn judge(path: &[&Certificate], matter: &Matter<'_>) -> Vec<Problem> {
         };
         rights(part, file, issuer, at - 1, &mut problems);
         limits(part, file, issuer, path[0], demands, &mut problems);
-        leaf_checks::strength(part, file, &issuer.key, demands.go, &mut problems);
+        leaf_checks::strength(part, file, &issuer.key, demands, &mut problems);
         dates::check(part, file, issuer, demands, &mut problems);
         link(
             names.certificate,
             path[at - 1],
             issuer,
-            demands.go,
+            demands,
             &mut problems,
         );
     }
@@ -135,9 +135,6 @@ fn judge(path: &[&Certificate], matter: &Matter<'_>) -> Vec<Problem> {
             leaf,
             first,
         ));
-    }
-    if leaf.is_self_issued() && path.len() > 1 {
-        problems.push(say::same_name_as_issuer(names.certificate, leaf));
     }
     problems
 }
@@ -186,6 +183,9 @@ fn limits(
             problems.push(say::usage_forbidden(part, file, issuer, "clientAuth"));
         }
     }
+    if issuer.extended.is_some_and(|usage| usage.only_any) {
+        problems.push(say_leaf::usage_only_any(part, file, issuer, demands));
+    }
     for extension in &issuer.foreign_critical {
         problems.push(say::extension_foreign(part, file, issuer, extension));
     }
@@ -217,16 +217,16 @@ fn link(
     file: &str,
     child: &Certificate,
     issuer: &Certificate,
-    go: Go,
+    demands: &Demands,
     problems: &mut Vec<Problem>,
 ) {
-    let part = Part::Certificate;
+    let (part, go) = (Part::Certificate, demands.go);
     match child.scheme.hash() {
         Some(hash @ Hash::Md5) => problems.push(say::hash_refused(part, file, child, hash, go)),
         Some(hash @ Hash::Sha1) if go >= Go::NO_SHA1 => {
             problems.push(say::hash_refused(part, file, child, hash, go));
         }
-        Some(Hash::Sha1) => problems.push(say::hash_weak(part, file, child, go)),
+        Some(Hash::Sha1) => problems.push(say::hash_weak(file, child, demands)),
         None if matches!(child.scheme, Scheme::Foreign(_)) => {
             problems.push(say::scheme_unsupported(part, file, child, &child.scheme));
         }

@@ -31,7 +31,7 @@ pub(super) fn bring_forward(
 pub(super) fn check(matter: &Matter<'_>, problems: &mut Vec<Problem>) {
     let (leaf, demands, file) = (matter.leaf, matter.demands, matter.names.certificate);
     problems.extend(key_problem(matter));
-    strength(Part::Certificate, file, &leaf.key, demands.go, problems);
+    strength(Part::Certificate, file, &leaf.key, demands, problems);
     usages(leaf, demands, file, problems);
     if let Some(demand) = &demands.common_name
         && leaf.subject.common.as_deref() != Some(&demand.value)
@@ -86,15 +86,16 @@ pub(super) fn strength(
     part: Part,
     file: &str,
     key: &PublicKey,
-    go: Go,
+    demands: &Demands,
     problems: &mut Vec<Problem>,
 ) {
+    let go = demands.go;
     match (key, key.rsa_bits()) {
         (PublicKey::Rsa { .. }, bits @ ..1024) => {
             problems.push(say::rsa_breakable(part, file, bits));
         }
         (PublicKey::Rsa { .. }, bits @ 1024..2048) => {
-            problems.push(say::rsa_small(part, file, bits));
+            problems.push(say::rsa_small(part, file, bits, demands));
         }
         (PublicKey::Rsa { .. }, bits @ 8193..) if go >= Go::NO_HUGE_RSA && part != Part::Ca => {
             problems.push(say::rsa_huge(part, file, bits, go));
@@ -122,8 +123,13 @@ fn usages(leaf: &Certificate, demands: &Demands, file: &str, problems: &mut Vec<
             problems.push(say::usage_missing(file, false));
         }
     }
-    if leaf.key_usage.is_some_and(|usage| !usage.digital_signature) {
-        problems.push(say::no_digital_signature(file));
+    if leaf.extended.is_some_and(|usage| usage.only_any) {
+        problems.push(say::usage_only_any(Part::Certificate, file, leaf, demands));
+    }
+    if let Some(usage) = leaf.key_usage.filter(|usage| !usage.digital_signature) {
+        let needs_it = demands.go < Go::TLS_1_3 && leaf.key.rsa_bits() == 0;
+        let refused = needs_it || !usage.exchange;
+        problems.push(say::no_digital_signature(file, demands.curl && refused));
     }
     if leaf.is_authority() {
         problems.push(say::is_authority(file));

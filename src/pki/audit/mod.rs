@@ -2,7 +2,7 @@
 //!
 //! etcd's verdict is that of Go's `crypto/tls` and `crypto/x509`, so this follows them and
 //! not the RFCs: what the Go of that etcd accepts is at most a warning, what it refuses is an
-//! error. Two things are errors although etcd would run: a private key in a file that is
+//! error. [`Demands::curl`] adds what OpenSSL refuses. Two things are always errors although etcd would run: a private key in a file that is
 //! written for everybody to read, and an RSA key short enough to be factored.
 //!
 //! To add a check, give it a function in [`words`] and call it from the module that looks at
@@ -70,6 +70,9 @@ pub struct Demands {
     pub client: bool,
     /// The Go that judges it.
     pub go: Go,
+    /// A machine's first boot asks etcd through curl, so OpenSSL must take it too, which is
+    /// stricter in a few points: these are errors then, and warnings otherwise.
+    pub curl: bool,
     /// Now, in Unix seconds.
     pub now: i64,
     /// What ends within so many seconds from now gets a warning.

@@ -81,6 +81,21 @@ impl Problem {
         }
     }
 
+    /// What Go takes and OpenSSL does not.
+    pub(super) fn for_curl(
+        curl: bool,
+        part: Part,
+        code: &'static str,
+        message: String,
+        help: impl Into<String>,
+    ) -> Self {
+        if curl {
+            Self::error(part, code, message, help)
+        } else {
+            Self::warning(part, code, message, help)
+        }
+    }
+
     /// Whether it stands in the way of a cluster.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

@@ -1,5 +1,6 @@
 //! What is said about who signed whom.
 
+use super::super::Demands;
 use super::super::problem::{Part, Problem};
 use super::Names;
 use crate::pki::go::Go;
@@ -197,17 +198,13 @@ pub(in super::super) fn hash_refused(
     )
 }
 
-pub(in super::super) fn hash_weak(part: Part, file: &str, it: &Certificate, go: Go) -> Problem {
+pub(in super::super) fn hash_weak(file: &str, it: &Certificate, demands: &Demands) -> Problem {
     let message = format!(
-        "`{file}`: `{}` is signed with SHA-1; {go} still takes that, Go 1.18 and OpenSSL 3 do not",
-        it.subject.text
+        "`{file}`: `{}` is signed with SHA-1, which {} still takes; Go 1.18, and OpenSSL in curl, do not",
+        it.subject.text, demands.go
     );
-    Problem::warning(
-        part,
-        "hash-weak",
-        message,
-        "have it issued again with SHA-256",
-    )
+    let help = "have it issued again with SHA-256";
+    Problem::for_curl(demands.curl, Part::Certificate, "hash-weak", message, help)
 }
 
 pub(in super::super) fn scheme_unsupported(
@@ -253,17 +250,4 @@ pub(in super::super) fn chain_order(file: &str) -> Problem {
         format!("`{file}`: the intermediate CAs do not stand in the order in which they issued");
     let help = "etcd does not mind, other clients may; put each behind the one that it issued";
     Problem::warning(Part::Certificate, "chain-order", message, help)
-}
-
-pub(in super::super) fn same_name_as_issuer(file: &str, it: &Certificate) -> Problem {
-    let message = format!(
-        "`{file}` bears the name of its issuer, `{}`; curl and OpenSSL take it for self-signed",
-        it.subject.text
-    );
-    Problem::warning(
-        Part::Certificate,
-        "same-name-as-ca",
-        message,
-        "have it issued again under a name of its own",
-    )
 }

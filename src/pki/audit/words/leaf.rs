@@ -137,11 +137,16 @@ pub(in super::super) fn rsa_breakable(part: Part, file: &str, bits: usize) -> Pr
     Problem::error(part, "rsa-too-small", message, NEW_PAIR)
 }
 
-pub(in super::super) fn rsa_small(part: Part, file: &str, bits: usize) -> Problem {
+pub(in super::super) fn rsa_small(
+    part: Part,
+    file: &str,
+    bits: usize,
+    demands: &Demands,
+) -> Problem {
     let message = format!(
-        "`{file}` is for an RSA key of {bits} bits; etcd takes it, but curl and OpenSSL on Debian, Ubuntu and RHEL want 2048"
+        "`{file}` is for an RSA key of {bits} bits; etcd takes it, but OpenSSL in curl wants 2048 on Debian, Ubuntu and RHEL"
     );
-    Problem::warning(part, "rsa-small", message, NEW_PAIR)
+    Problem::for_curl(demands.curl, part, "rsa-small", message, NEW_PAIR)
 }
 
 pub(in super::super) fn rsa_huge(part: Part, file: &str, bits: usize, go: Go) -> Problem {
@@ -164,12 +169,34 @@ pub(in super::super) fn usage_missing(file: &str, server: bool) -> Problem {
     Problem::error(Part::Certificate, code, message, help)
 }
 
-pub(in super::super) fn no_digital_signature(file: &str) -> Problem {
+pub(in super::super) fn usage_only_any(
+    part: Part,
+    file: &str,
+    it: &Certificate,
+    demands: &Demands,
+) -> Problem {
     let message = format!(
-        "`{file}` has a key usage without `digitalSignature`; etcd does not mind, but curl and OpenSSL may refuse it"
+        "`{file}`: `{}` has `anyExtendedKeyUsage` instead of `serverAuth, clientAuth`; etcd takes that, OpenSSL in curl does not",
+        it.subject.text
+    );
+    let help = format!("{REISSUE} with `extendedKeyUsage = serverAuth, clientAuth`");
+    Problem::for_curl(demands.curl, part, "usage-any", message, help)
+}
+
+/// Go ignores the key usage of a leaf. OpenSSL wants some way of key exchange, and, for ECDSA
+/// under TLS 1.2 (all that Go before 1.13 speaks), `digitalSignature` itself.
+pub(in super::super) fn no_digital_signature(file: &str, curl: bool) -> Problem {
+    let message = format!(
+        "`{file}` has a key usage without `digitalSignature`; etcd does not mind, but OpenSSL in curl may refuse it"
     );
     let help = format!("{REISSUE} with `keyUsage = critical, digitalSignature`");
-    Problem::warning(Part::Certificate, "no-digital-signature", message, help)
+    Problem::for_curl(
+        curl,
+        Part::Certificate,
+        "no-digital-signature",
+        message,
+        help,
+    )
 }
 
 pub(in super::super) fn is_authority(file: &str) -> Problem {
