@@ -1,0 +1,223 @@
+//! `install-etcd` as it runs: in a scratch root, with a `curl` that answers from files.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/machine.rs"]
+mod support;
+
+use firstboot::machine::machines;
+use firstboot::release::{Arch, Digest};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use support::{Output, cluster, output};
+use tempfile::TempDir;
+
+/// A root directory with the script in it, and two mirrors that answer as their files say.
+struct Root {
+    dir: TempDir,
+}
+
+/// Says what it is asked for, and answers with the file that is named after the URL's host.
+const CURL: &str = r#"#!/bin/sh
+while [ $# -gt 1 ]; do
+  [ "$1" != -o ] || out=$2
+  shift
+done
+host=${1#*//} host=${host%%/*}
+echo "$1" >>"$MIRRORS/asked"
+cat "$MIRRORS/$host" >"$out" 2>/dev/null || { echo "curl: (22) error: 503" >&2; exit 22; }
+"#;
+
+impl Root {
+    /// The script pins the good tarball, for this machine's architecture.
+    fn new() -> Self {
+        let root = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        let mut cluster = cluster();
+        let digest = Digest::of(&root.tarball());
+        cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
+        for file in &machines(&cluster)[0].files {
+            if let Some(name) = file.path.strip_prefix("/usr/local/lib/firstboot/") {
+                let path = root.path("usr/local/lib/firstboot").join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, file.bytes()).unwrap();
+            }
+        }
+        root.executable("tools/curl", CURL);
+        fs::create_dir(root.path("mirrors")).unwrap();
+        root
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn executable(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A tarball as upstream makes it, with documents that nobody wants on a machine.
+    fn tarball(&self) -> Vec<u8> {
+        let arch = if cfg!(target_arch = "aarch64") {
+            "arm64"
+        } else {
+            "amd64"
+        };
+        let top = format!("etcd-v3.3.9-linux-{arch}");
+        for (name, text) in [
+            ("etcd", "server"),
+            ("etcdctl", "client"),
+            ("README", "text"),
+        ] {
+            self.executable(&format!("make/{top}/{name}"), text);
+        }
+        let mut tar = Command::new("tar");
+        tar.args(["-C", "make", "-czf", "good.tar.gz", &top])
+            .current_dir(self.dir.path());
+        assert!(output(&mut tar, "").success);
+        fs::read(self.path("good.tar.gz")).unwrap()
+    }
+
+    fn mirror(&self, host: &str, answer: &[u8]) {
+        fs::write(self.path("mirrors").join(host), answer).unwrap();
+    }
+
+    fn good(&self) -> Vec<u8> {
+        fs::read(self.path("good.tar.gz")).unwrap()
+    }
+
+    /// Runs the script as the machine does; says also with which code it ended.
+    fn run(&self, shell: &str) -> (i32, String) {
+        let script = self.path("usr/local/lib/firstboot/install-etcd");
+        let path = format!("{}:/usr/bin:/bin", self.path("tools").display());
+        let mut command = Command::new("env");
+        command
+            .env("PATH", path)
+            .env("MIRRORS", self.path("mirrors"))
+            .args(["sh", "-c", "\"$@\" 2>&1; echo \" -> $?\"", "sh", shell])
+            .arg(script);
+        let Output { text, .. } = output(&mut command, "");
+        let (said, code) = text.trim_end().rsplit_once(" -> ").unwrap();
+        (code.parse().unwrap(), said.trim_end().to_owned())
+    }
+
+    fn installed(&self) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.path("usr/local/bin"))
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn asked(&self) -> usize {
+        fs::read_to_string(self.path("mirrors/asked")).map_or(0, |text| text.lines().count())
+    }
+}
+
+const GOOD: [&str; 2] = ["etcd", "etcdctl"];
+
+#[test]
+fn installs_once_and_only_the_binaries() {
+    for shell in ["dash", "bash"] {
+        let root = Root::new();
+        root.mirror("one.test", &root.good());
+        assert_eq!(root.run(shell), (0, "3.3.9 from one.test".into()));
+        assert_eq!(root.installed(), GOOD);
+        let mode = fs::metadata(root.path("usr/local/bin/etcd")).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o755);
+
+        assert_eq!(root.run(shell), (0, "3.3.9 is here".into()));
+        assert_eq!(root.asked(), 1);
+    }
+}
+
+#[test]
+fn takes_the_next_mirror_when_one_is_down() {
+    let root = Root::new();
+    root.mirror("two.test", &root.good());
+    let said = "3.3.9 from two.test; one.test: curl: (22) error: 503";
+    assert_eq!(root.run("sh"), (0, said.into()));
+}
+
+#[test]
+fn never_unpacks_what_is_not_pinned() {
+    let root = Root::new();
+    let mut evil = root.good();
+    *evil.last_mut().unwrap() ^= 1;
+    root.mirror("one.test", &evil);
+    let (code, said) = root.run("sh");
+    assert_eq!(code, 75, "{said}"); // the other mirror may come back
+    root.mirror("two.test", &evil);
+    let (code, said) = root.run("sh");
+    assert_eq!(code, 78, "{said}"); // nobody has it: a person is needed
+    assert!(
+        said.contains("one.test: not the pinned tarball; two.test: not the pinned"),
+        "{said}"
+    );
+    assert!(root.installed().is_empty());
+
+    root.mirror("two.test", &root.good());
+    let said = "3.3.9 from two.test; one.test: not the pinned tarball";
+    assert_eq!(root.run("sh"), (0, said.into()));
+}
+
+#[test]
+fn half_a_tarball_is_not_the_pinned_one() {
+    let root = Root::new();
+    let good = root.good();
+    root.mirror("one.test", &good[..good.len() / 2]);
+    root.mirror("two.test", b"");
+    assert_eq!(root.run("sh").0, 78);
+    assert!(root.installed().is_empty());
+}
+
+#[test]
+fn puts_right_what_a_power_cut_or_a_hand_left() {
+    let root = Root::new();
+    root.mirror("one.test", &root.good());
+    root.run("sh");
+    let etcd = root.path("usr/local/bin/etcd");
+
+    fs::write(&etcd, "").unwrap(); // cut short
+    assert_eq!(root.run("sh").1, "3.3.9 from one.test");
+    assert_eq!(fs::read(&etcd).unwrap(), b"server");
+
+    fs::remove_file(root.path("usr/local/lib/firstboot/installed")).unwrap();
+    fs::create_dir(root.path("usr/local/bin/.firstboot")).unwrap();
+    assert_eq!(root.run("sh").1, "3.3.9 from one.test");
+    assert_eq!(root.installed(), GOOD);
+}
+
+#[test]
+fn an_architecture_without_a_digest_needs_a_person() {
+    let root = Root::new();
+    root.executable("tools/uname", "#!/bin/sh\necho riscv64\n");
+    let (code, said) = root.run("sh");
+    assert_eq!(code, 78);
+    assert_eq!(
+        said,
+        "no digest of etcd-v3.3.9-linux-riscv64 is pinned; pin it and render again"
+    );
+    assert_eq!(root.asked(), 0);
+}
+
+#[test]
+fn uname_chooses_the_tarball() {
+    let root = Root::new();
+    root.executable("tools/uname", "#!/bin/sh\necho aarch64\n");
+    root.run("sh");
+    let asked = fs::read_to_string(root.path("mirrors/asked")).unwrap();
+    let first = asked.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "https://one.test/v3.3.9/etcd-v3.3.9-linux-arm64.tar.gz"
+    );
+}

@@ -1,0 +1,255 @@
+//! The files on a controller: which, with which modes, and the same where they must be.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/machine.rs"]
+mod support;
+
+use firstboot::cluster::Cluster;
+use firstboot::machine::{File, Layer, Machine, machines};
+use firstboot::release::{Arch, Digest};
+use std::fmt::Write;
+use std::process::Command;
+use support::{cluster, cluster_named, output};
+
+fn file<'a>(machine: &'a Machine, path: &str) -> &'a File<'a> {
+    let found = machine.files.iter().find(|file| file.path == path);
+    found.unwrap_or_else(|| panic!("no {path}"))
+}
+
+fn text<'a>(machine: &'a Machine, path: &str) -> &'a str {
+    std::str::from_utf8(file(machine, path).bytes()).unwrap()
+}
+
+#[test]
+fn a_controller_holds_these_files() {
+    let cluster = cluster();
+    let list = |machine: &Machine| -> Vec<String> {
+        let line = |file: &File| format!("{} {:?} {}", file.mode, file.layer, file.path);
+        machine.files.iter().map(line).collect()
+    };
+    for machine in machines(&cluster) {
+        assert_eq!(
+            list(&machine),
+            [
+                "0644 Image /usr/local/lib/firstboot/bootstrap",
+                "0644 Image /usr/local/lib/firstboot/install-etcd",
+                "0644 Image /usr/local/lib/firstboot/release.env",
+                "0644 Image /etc/systemd/system/etcd.service",
+                "0644 Image /etc/systemd/system/firstboot.service",
+                "0644 Boot /etc/etcd/ca.pem",
+                "0644 Boot /etc/etcd/kubernetes.pem",
+                "0600 Boot /etc/etcd/kubernetes-key.pem",
+                "0644 Boot /etc/etcd/etcd.env",
+                "0644 Boot /etc/firstboot/member.env",
+                "0644 Boot /etc/firstboot/SHA256SUMS",
+            ]
+        );
+    }
+}
+
+/// The lab's flags, all of them, with the lab's values; whether the cluster is new is not here.
+#[test]
+fn settings_are_the_labs() {
+    let cluster = cluster();
+    let machine = &machines(&cluster)[0];
+    assert_eq!(
+        text(machine, "/etc/etcd/etcd.env"),
+        "\
+ETCD_NAME=controller-0
+ETCD_CERT_FILE=/etc/etcd/kubernetes.pem
+ETCD_KEY_FILE=/etc/etcd/kubernetes-key.pem
+ETCD_PEER_CERT_FILE=/etc/etcd/kubernetes.pem
+ETCD_PEER_KEY_FILE=/etc/etcd/kubernetes-key.pem
+ETCD_TRUSTED_CA_FILE=/etc/etcd/ca.pem
+ETCD_PEER_TRUSTED_CA_FILE=/etc/etcd/ca.pem
+ETCD_PEER_CLIENT_CERT_AUTH=true
+ETCD_CLIENT_CERT_AUTH=true
+ETCD_INITIAL_ADVERTISE_PEER_URLS=https://10.240.0.10:2380
+ETCD_LISTEN_PEER_URLS=https://10.240.0.10:2380
+ETCD_LISTEN_CLIENT_URLS=https://10.240.0.10:2379,https://127.0.0.1:2379
+ETCD_ADVERTISE_CLIENT_URLS=https://10.240.0.10:2379
+ETCD_INITIAL_CLUSTER_TOKEN=etcd-cluster-0
+ETCD_INITIAL_CLUSTER=controller-0=https://10.240.0.10:2380,controller-1=https://10.240.0.11:2380
+ETCD_DATA_DIR=/var/lib/etcd
+"
+    );
+    assert_eq!(
+        text(machine, "/etc/firstboot/member.env"),
+        "\
+MEMBER_ID=f98dc20bce6225a0
+CLUSTER_ID=fcc8a15e33d8599e
+ADDRESS=10.240.0.10
+NOT_BEFORE=1700000000
+"
+    );
+}
+
+#[test]
+fn an_ipv6_member_listens_on_its_address_and_the_labs_loopback() {
+    let cluster = cluster_named("six", &["fd00::10", "fd00::11"]);
+    let machine = &machines(&cluster)[0];
+    let env = text(machine, "/etc/etcd/etcd.env");
+    let listens = "\nETCD_LISTEN_CLIENT_URLS='https://[fd00::10]:2379,https://127.0.0.1:2379'\n";
+    assert!(env.contains(listens), "{env}");
+    assert!(text(machine, "/etc/firstboot/member.env").contains("\nADDRESS=fd00::10\n"));
+}
+
+/// What an image may hold says nothing of any cluster.
+#[test]
+fn image_files_are_the_same_for_every_cluster() {
+    let (ours, theirs) = (cluster(), cluster_named("other", &["192.0.2.7"]));
+    let image = |cluster: &Cluster| -> Vec<(String, Vec<u8>)> {
+        let machine = &machines(cluster)[0];
+        let image = machine.files.iter().filter(|f| f.layer == Layer::Image);
+        image
+            .map(|f| (f.path.clone(), f.bytes().to_vec()))
+            .collect()
+    };
+    assert_eq!(image(&ours), image(&theirs));
+    for (path, bytes) in image(&ours) {
+        let text = String::from_utf8(bytes).unwrap();
+        for word in ["controller-", "10.240.0", "etcd-cluster-0", "kubernetes"] {
+            assert!(!text.contains(word), "{path} knows {word}");
+        }
+    }
+}
+
+#[test]
+fn members_differ_in_their_own_files_only() {
+    let cluster = cluster();
+    let [a, b] = &machines(&cluster)[..] else {
+        panic!("two members")
+    };
+    let pairs = a.files.iter().zip(&b.files);
+    let differing: Vec<_> = pairs
+        .filter(|(a, b)| a != b)
+        .map(|(a, _)| a.path.as_str())
+        .collect();
+    assert_eq!(
+        differing,
+        [
+            "/etc/etcd/etcd.env",
+            "/etc/firstboot/member.env",
+            "/etc/firstboot/SHA256SUMS"
+        ]
+    );
+    assert_ne!(a.delivery, b.delivery);
+}
+
+#[test]
+fn digests_cover_every_file_but_their_own() {
+    let cluster = cluster();
+    let machine = &machines(&cluster)[0];
+    let sums = file(machine, "/etc/firstboot/SHA256SUMS");
+    let mut expected = String::new();
+    for file in machine.files.iter().filter(|file| file.path != sums.path) {
+        writeln!(expected, "{}  {}", Digest::of(file.bytes()), file.path).unwrap();
+    }
+    assert_eq!(std::str::from_utf8(sums.bytes()).unwrap(), expected);
+    assert!(expected.ends_with("  /etc/firstboot/member.env\n"));
+    assert_eq!(machine.delivery, Digest::of(sums.bytes()));
+    assert!(machine.early.contains(&machine.delivery.to_string()));
+}
+
+#[test]
+fn the_release_is_pinned_for_each_architecture() {
+    let mut cluster = cluster();
+    let digest = Digest::of(b"");
+    cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
+    let machine = &machines(&cluster)[0];
+    assert_eq!(
+        text(machine, "/usr/local/lib/firstboot/release.env"),
+        format!(
+            "VERSION=3.3.9\nURLS='https://one.test/v3.3.9 https://two.test/v3.3.9'\n\
+             SHA256_amd64={digest}\nSHA256_arm64={digest}\n"
+        )
+    );
+}
+
+#[test]
+fn nothing_follows_the_command_whose_exit_is_the_verdict() {
+    let cluster = cluster();
+    let machine = &machines(&cluster)[0];
+    let last = machine.start.last().unwrap().join(" ");
+    assert_eq!(last, "systemctl enable --now firstboot.service");
+    assert_eq!(machine.hostname.as_ref(), Some(&machine.name));
+}
+
+#[test]
+fn a_key_is_secret_and_not_shown() {
+    let cluster = cluster();
+    let machine = &machines(&cluster)[0];
+    let secrets: Vec<_> = machine.files.iter().filter(|f| f.secret).collect();
+    assert_eq!(secrets.len(), 1);
+    assert_eq!(
+        format!("{:?}", secrets[0]),
+        "File(0600 /etc/etcd/kubernetes-key.pem 16 bytes)"
+    );
+    assert!(!format!("{machine:?}").contains("of the key"));
+}
+
+/// All that a cloud counts, certificates aside.
+#[test]
+fn scripts_and_units_stay_small() {
+    let cluster = cluster();
+    let machine = &machines(&cluster)[0];
+    let image = machine.files.iter().filter(|f| f.layer == Layer::Image);
+    let size: usize = image.map(|file| file.bytes().len()).sum();
+    assert!(size <= 9_500, "{size} bytes");
+}
+
+#[test]
+fn lines_are_short_ascii_and_end() {
+    let cluster = cluster();
+    for file in &machines(&cluster)[0].files {
+        let text = std::str::from_utf8(file.bytes()).unwrap();
+        let plain = |c: char| c == '\n' || (' '..='~').contains(&c);
+        assert!(text.chars().all(plain), "{}", file.path);
+        assert!(
+            text.ends_with('\n') && !text.ends_with("\n\n"),
+            "{}",
+            file.path
+        );
+        if !text.contains("SHA256_") && file.layer == Layer::Image {
+            assert!(text.lines().all(|l| l.len() <= 100), "{}", file.path);
+        }
+    }
+}
+
+#[test]
+fn consumer_shellcheck_finds_nothing() {
+    let cluster = cluster();
+    let machine = &machines(&cluster)[0];
+    let bootstrap = text(machine, "/usr/local/lib/firstboot/bootstrap");
+    let install = text(machine, "/usr/local/lib/firstboot/install-etcd");
+    for script in [bootstrap, install, &machine.early] {
+        let found = output(Command::new("shellcheck").args(["-s", "sh", "-"]), script);
+        assert_eq!(found.text, "");
+        let parsed = output(Command::new("dash").arg("-n"), script);
+        assert!(parsed.success, "{}", parsed.text);
+    }
+}
+
+#[test]
+fn consumer_systemd_accepts_the_units() {
+    let cluster = cluster();
+    let machine = &machines(&cluster)[0];
+    let dir = tempfile::tempdir().unwrap();
+    let mut verify = Command::new("systemd-analyze");
+    verify.env("SYSTEMD_COLORS", "0").arg("verify");
+    for unit in ["etcd.service", "firstboot.service"] {
+        let path = dir.path().join(unit);
+        let unit = text(machine, &format!("/etc/systemd/system/{unit}"));
+        std::fs::write(&path, unit).unwrap();
+        verify.arg(path);
+    }
+    // etcd itself is not here: any other complaint counts.
+    let found = output(&mut verify, "");
+    let ours: Vec<_> = found
+        .text
+        .lines()
+        .filter(|line| !line.contains("/usr/local/bin/etcd is not executable"))
+        .collect();
+    assert!(ours.is_empty(), "{ours:#?}");
+}
