@@ -1,20 +1,24 @@
 //! However a rehearsal ends, nothing of it is left: no process, mount, network or control group.
 
 use crate::{alone, host, rehearse, stub};
-use firstboot::rehearse::{Error, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use tempfile::TempDir;
 
-/// Tells the helper below to work, and whether it takes signals as the command line does.
-const ROLE: &str = "FIRSTBOOT_TEST_ROLE";
-const BOOTED: &str = "the machine has booted";
+const LAB: &str = include_str!("../../examples/lab/cluster.yaml");
 
-/// No helper may need longer to vanish.
+fn firstboot(dir: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));
+    command.args(arguments).arg("cluster.yaml").current_dir(dir);
+    command
+}
+
+/// No process may need longer to vanish.
 const PATIENCE: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
@@ -46,11 +50,11 @@ fn entries(dir: &str) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// A rehearsal in a process of its own, whose machine has booted and goes on for ever.
+/// A rehearsal of the lab on the command line, at the moment when a machine has just booted.
 struct Running {
     outermost: Child,
-    /// What it says; a closed pipe would be one more way to end.
-    _said: Lines<BufReader<ChildStdout>>,
+    said: Lines<BufReader<ChildStderr>>,
+    _dir: TempDir,
     /// Every process of it, each with its name and a handle that survives the re-use of its number.
     processes: Vec<(String, std::os::fd::OwnedFd)>,
     unshare: Pid,
@@ -58,22 +62,20 @@ struct Running {
 }
 
 impl Running {
-    fn start(role: &str) -> Self {
-        let mut outermost = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--ignored",
-                "--exact",
-                "--nocapture",
-                "leftovers::helper_that_rehearses",
-            ])
-            .env(ROLE, role)
-            .stdout(Stdio::piped())
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("cluster.yaml"), LAB).unwrap();
+        let minted = firstboot(&dir, &["pki", "mint"]).output().unwrap();
+        assert!(minted.status.success(), "{minted:?}");
+        let mut outermost = firstboot(&dir, &["rehearse"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = BufReader::new(outermost.stdout.take().unwrap()).lines();
+        let mut said = BufReader::new(outermost.stderr.take().unwrap()).lines();
         assert!(
-            said.any(|line| line.unwrap().contains(BOOTED)),
-            "the helper did not boot"
+            said.any(|line| line.unwrap().contains("[1/6]")),
+            "no machine booted"
         );
         let pids = descendants(outermost.id());
         let find = |name: &str| {
@@ -86,7 +88,8 @@ impl Running {
         assert!(group.is_dir());
         Self {
             outermost,
-            _said: said,
+            said,
+            _dir: dir,
             unshare: pid(find("unshare")),
             processes: pids.iter().filter_map(|pid| handle(*pid)).collect(),
             group,
@@ -151,74 +154,50 @@ fn group_of(nspawn: u32) -> PathBuf {
     Path::new(mount.split(' ').nth(1).unwrap()).join(whole)
 }
 
-/// Not a test: the outermost process of the tests below, which start it with a role.
-#[test]
-#[ignore = "started by the tests of what is left"]
-fn helper_that_rehearses() {
-    let Ok(role) = std::env::var(ROLE) else {
-        return;
-    };
-    let host = host();
-    if role == "takes signals" {
-        let interrupt = host.interrupt.clone();
-        ctrlc::set_handler(move || interrupt.stop()).unwrap();
-    }
-    let plan = stub::plan_of_scripts(&["echo 'firstboot: [1/6] files: x'; exec sleep infinity"]);
-    let end = host.rehearse(plan, &mut |event| {
-        if matches!(event, Event::Stage { .. }) {
-            println!("{BOOTED}");
-        }
-    });
-    match (role.as_str(), end) {
-        ("takes signals", Err(Error::Interrupted)) | (_, Err(Error::Vanished(_))) => {}
-        (_, end) => panic!("{end:?}"),
-    }
-}
-
-fn leaves_nothing_after(signal: Signal, role: &str) {
+fn leaves_nothing_after(signal: Signal) -> (ExitStatus, String) {
     let _alone = alone();
     host();
     let before = Traces::now();
-    let mut running = Running::start(role);
+    let mut running = Running::start();
     kill_process(pid(running.outermost.id()), signal).unwrap();
     let status = running.vanish();
-    let killed_by = (role == "takes none").then_some(signal.as_raw());
-    assert_eq!(status.signal(), killed_by);
-    assert_eq!(
-        status.code(),
-        killed_by.is_none().then_some(0),
-        "see what the helper printed"
-    );
     assert!(
         !running.group.exists(),
         "{} is left",
         running.group.display()
     );
     assert_eq!(Traces::now(), before);
+    let said: Vec<_> = running.said.map(Result::unwrap).collect();
+    (status, said.join("\n"))
+}
+
+fn says_that_it_was_interrupted(signal: Signal) {
+    let (status, said) = leaves_nothing_after(signal);
+    assert_eq!(status.code(), Some(2));
+    assert!(
+        said.ends_with("interrupted; nothing is left running"),
+        "{said}"
+    );
+    assert!(!said.contains("went off"), "{said}");
 }
 
 #[test]
 #[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
 fn nothing_after_ctrl_c() {
-    leaves_nothing_after(Signal::INT, "takes signals");
+    says_that_it_was_interrupted(Signal::INT);
 }
 
 #[test]
 #[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
 fn nothing_after_a_polite_end() {
-    leaves_nothing_after(Signal::TERM, "takes signals");
-}
-
-#[test]
-#[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
-fn nothing_after_a_signal_that_nobody_takes() {
-    leaves_nothing_after(Signal::INT, "takes none");
+    says_that_it_was_interrupted(Signal::TERM);
 }
 
 #[test]
 #[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
 fn nothing_after_a_kill() {
-    leaves_nothing_after(Signal::KILL, "takes none");
+    let (status, _) = leaves_nothing_after(Signal::KILL);
+    assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
 }
 
 #[test]
@@ -241,7 +220,7 @@ fn what_a_kill_inside_leaves_is_swept_by_the_next_rehearsal() {
     let _alone = alone();
     host();
     let before = Traces::now();
-    let mut running = Running::start("takes none");
+    let mut running = Running::start();
     // The process inside dies with it, and so cannot tidy up.
     kill_process(running.unshare, Signal::KILL).unwrap();
     running.vanish();
