@@ -5,7 +5,7 @@
 mod support;
 
 use support::sets::Set;
-use support::{Workshop, audit_set, issued, sets};
+use support::{Workshop, audit_set, issued, keys, sets};
 
 fn judge(list: &[Set]) {
     let base = Workshop::base();
@@ -60,7 +60,7 @@ fn files() {
 
 #[test]
 fn keys() {
-    judge(sets::KEYS);
+    judge(keys::KEYS);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn leafs() {
 #[test]
 fn curl_is_stricter() {
     let base = Workshop::base();
-    let all = [sets::KEYS, issued::CHAINS, issued::HASHES, issued::LEAFS].concat();
+    let all = [keys::KEYS, issued::CHAINS, issued::HASHES, issued::LEAFS].concat();
     let fit: Vec<_> = all.iter().filter(|set| set.errors.is_empty()).collect();
     let refused = support::in_parallel(&fit, |set| {
         let shop = Workshop::make(&base, set.make);

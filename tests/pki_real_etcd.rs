@@ -17,7 +17,7 @@ use firstboot::pki::audit::Audit;
 use std::path::PathBuf;
 use support::cluster::{Etcd, Outcome};
 use support::sets::Set;
-use support::{Workshop, audit_set, in_parallel, issued, sets};
+use support::{Workshop, audit_set, in_parallel, issued, keys, sets};
 
 fn etcds() -> Vec<Etcd> {
     let list = std::env::var("FIRSTBOOT_TEST_ETCD")
@@ -77,7 +77,7 @@ fn files() {
 #[test]
 #[ignore = "needs a real etcd: make test-real"]
 fn keys() {
-    compare(sets::KEYS);
+    compare(keys::KEYS);
 }
 
 #[test]

@@ -168,11 +168,11 @@ impl Authority {
 
     /// A CA from its files: the first certificate and the first key in them.
     pub fn read(certificate: &[u8], key: &Secret) -> Result<Self, Error> {
-        let blocks = pem::blocks(certificate);
+        let pem = pem::read(certificate);
+        let mut blocks = pem.blocks.iter();
         let certificate = blocks
-            .iter()
             .find(|block| block.label == "CERTIFICATE")
-            .and_then(|block| Certificate::read(block.der.as_ref()?))
+            .and_then(|block| Certificate::read(&block.der))
             .ok_or(Error::AuthorityUnreadable)?;
         if !certificate.is_authority()
             || certificate

@@ -8,6 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+
 /// One block of a PEM file.
 pub(super) struct Block {
     /// What stands behind `BEGIN`.
@@ -16,8 +19,8 @@ pub(super) struct Block {
     pub line: usize,
     /// `Proc-Type: 4,ENCRYPTED` stands in its header: the old OpenSSL way to lock a key.
     pub locked: bool,
-    /// The decoded bytes; `None` when they are no base64, which makes Go skip the block.
-    pub der: Option<Zeroizing<Vec<u8>>>,
+    /// The decoded bytes.
+    pub der: Zeroizing<Vec<u8>>,
 }
 
 impl Block {
@@ -27,30 +30,37 @@ impl Block {
     }
 }
 
-/// Every block, in the file's order.
-pub(super) fn blocks(text: &[u8]) -> Vec<Block> {
+/// What Go sees in a PEM file.
+pub(super) struct Pem {
+    /// Every block, in the file's order.
+    pub blocks: Vec<Block>,
+    /// The 1-based lines of BEGINs that open no block, because no END fits or because what
+    /// lies between is no base64.
+    pub lost: Vec<usize>,
+}
+
+/// Splits a file.
+pub(super) fn read(text: &[u8]) -> Pem {
     let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
-    let mut blocks = Vec::new();
-    let mut at = 0;
-    while at < lines.len() {
-        let end = label(lines[at], b"-----BEGIN ").and_then(|name| {
-            let body = &lines[at + 1..];
-            let length = body.iter().position(|line| {
-                line.starts_with(b"-----END ") || line.starts_with(b"-----BEGIN ")
-            })?;
-            (label(body[length], b"-----END ")? == name).then_some((name, &body[..length]))
-        });
-        at += 1;
-        let Some((name, body)) = end else { continue };
-        let (locked, body) = strip_header(body);
-        blocks.push(Block {
-            label: name.to_owned(),
-            line: at,
-            locked,
-            der: decode(body),
-        });
+    let mut pem = Pem {
+        blocks: Vec::new(),
+        lost: Vec::new(),
+    };
+    for (at, line) in lines.iter().enumerate() {
+        let Some(label) = label(line, BEGIN) else {
+            continue;
+        };
+        match body(&lines[at + 1..], label).and_then(decode) {
+            Some((locked, der)) => pem.blocks.push(Block {
+                label: label.to_owned(),
+                line: at + 1,
+                locked,
+                der,
+            }),
+            None => pem.lost.push(at + 1),
+        }
     }
-    blocks
+    pem
 }
 
 /// One block as text, wrapped at 64 columns; the caller wraps keys in a
@@ -73,19 +83,26 @@ pub(super) fn encode(label: &str, der: &[u8]) -> Zeroizing<Vec<u8>> {
 fn label<'a>(line: &'a [u8], opening: &[u8]) -> Option<&'a str> {
     let line = line.trim_ascii_end();
     let label = line.strip_prefix(opening)?.strip_suffix(b"-----")?;
-    std::str::from_utf8(label).ok()
+    std::str::from_utf8(label)
+        .ok()
+        .filter(|label| !label.contains(char::is_control))
 }
 
-/// Headers end with the first line without a colon.
-fn strip_header<'a>(body: &'a [&'a [u8]]) -> (bool, &'a [&'a [u8]]) {
-    let length = body.iter().take_while(|line| line.contains(&b':')).count();
-    let locked = body[..length].iter().any(|line| {
+/// The lines up to the END that fits.
+fn body<'a>(lines: &'a [&'a [u8]], name: &str) -> Option<&'a [&'a [u8]]> {
+    let is_mark = |line: &&[u8]| line.starts_with(END) || line.starts_with(BEGIN);
+    let length = lines.iter().position(is_mark)?;
+    (label(lines[length], END)? == name).then_some(&lines[..length])
+}
+
+/// Whether the header says that the key is locked, and the bytes. Headers end with the first
+/// line without a colon.
+fn decode(body: &[&[u8]]) -> Option<(bool, Zeroizing<Vec<u8>>)> {
+    let headers = body.iter().take_while(|line| line.contains(&b':')).count();
+    let (headers, body) = body.split_at(headers);
+    let locked = headers.iter().any(|line| {
         line.starts_with(b"Proc-Type:") && line.windows(9).any(|word| word == b"ENCRYPTED")
     });
-    (locked, &body[length..])
-}
-
-fn decode(body: &[&[u8]]) -> Option<Zeroizing<Vec<u8>>> {
     let length = body.iter().map(|line| line.len()).sum();
     let mut base64 = Zeroizing::new(Vec::with_capacity(length));
     let digits = body.iter().flat_map(|line| line.iter());
@@ -93,48 +110,58 @@ fn decode(body: &[&[u8]]) -> Option<Zeroizing<Vec<u8>>> {
     let mut der = Zeroizing::new(vec![0; base64.len() / 4 * 3]);
     let written = STANDARD.decode_slice(&base64, &mut der).ok()?;
     der.truncate(written);
-    Some(der)
+    Some((locked, der))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn labels(text: &str) -> Vec<(String, usize, bool)> {
-        blocks(text.as_bytes())
+    fn found(text: &str) -> (Vec<(String, usize)>, Vec<usize>) {
+        let pem = read(text.as_bytes());
+        let blocks = pem
+            .blocks
             .into_iter()
-            .map(|block| (block.label, block.line, block.der.is_some()))
-            .collect()
+            .map(|block| (block.label, block.line));
+        (blocks.collect(), pem.lost)
     }
 
     #[test]
     fn finds_what_go_finds() {
         let text = "# a comment\n-----BEGIN A B-----\r\nAQID\r\n-----END A B-----  \n\
-                    -----BEGIN C-----\n!\n-----END C-----\n";
-        assert_eq!(
-            labels(text),
-            [("A B".into(), 2, true), ("C".into(), 5, false)]
-        );
+                    -----BEGIN C-----\n!\n-----END C-----\n-----BEGIN D-----\n-----END D-----";
+        let blocks = vec![("A B".into(), 2), ("D".into(), 8)];
+        assert_eq!(found(text), (blocks, vec![5]));
     }
 
     #[test]
     fn skips_what_go_skips() {
-        assert_eq!(labels(" -----BEGIN A-----\nAQID\n-----END A-----\n"), []);
+        let none = |lost: &[usize]| (vec![], lost.to_vec());
         assert_eq!(
-            labels("\u{feff}-----BEGIN A-----\nAQID\n-----END A-----\n"),
-            []
+            found(" -----BEGIN A-----\nAQID\n-----END A-----\n"),
+            none(&[])
         );
-        assert_eq!(labels("-----BEGIN A-----\nAQID\n"), []);
-        assert_eq!(labels("-----BEGIN A-----\nAQID\n-----END B-----\n"), []);
+        assert_eq!(
+            found("\u{feff}-----BEGIN A-----\nAQID\n-----END A-----\n"),
+            none(&[])
+        );
+        assert_eq!(found("-----BEGIN A-----\nAQID\n"), none(&[1]));
+        assert_eq!(
+            found("-----BEGIN A-----\nAQID\n-----END B-----\n"),
+            none(&[1])
+        );
+        let joined =
+            "-----BEGIN A-----\nAQID\n-----END A----------BEGIN A-----\nAQID\n-----END A-----\n";
+        assert_eq!(found(joined), none(&[1]));
     }
 
     #[test]
     fn sees_a_locked_key() {
         let text = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
                     DEK-Info: AES-256-CBC,00\n\nAQID\n-----END EC PRIVATE KEY-----\n";
-        let found = blocks(text.as_bytes());
-        assert!(found[0].locked && found[0].is_private_key());
-        assert_eq!(found[0].der.as_ref().unwrap().as_slice(), [1, 2, 3]);
+        let block = &read(text.as_bytes()).blocks[0];
+        assert!(block.locked && block.is_private_key());
+        assert_eq!(block.der.as_slice(), [1, 2, 3]);
     }
 
     #[test]
@@ -143,9 +170,9 @@ mod tests {
             let der = vec![7; length];
             let text = encode("PRIVATE KEY", &der);
             assert!(text.capacity() >= text.len());
-            let found = blocks(&text);
-            assert_eq!(found.len(), 1);
-            assert_eq!(found[0].der.as_ref().unwrap().as_slice(), der);
+            let blocks = read(&text).blocks;
+            assert_eq!(blocks.len(), 1);
+            assert_eq!(blocks[0].der.as_slice(), der);
         }
     }
 }

@@ -38,9 +38,9 @@ impl Signer {
 
     /// The first key of a PEM file, if rcgen can sign with its kind.
     pub(super) fn read(text: &Secret) -> Option<Self> {
-        let blocks = pem::blocks(text.expose());
-        let block = blocks.iter().find(|block| block.is_private_key())?;
-        let der = block.der.as_ref()?;
+        let pem = pem::read(text.expose());
+        let block = pem.blocks.iter().find(|block| block.is_private_key())?;
+        let der = &block.der;
         match key::read(der) {
             key::Reading::Key(PublicKey::Rsa { .. }) => {
                 let pair = RsaKeyPair::from_pkcs8(der)

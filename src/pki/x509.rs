@@ -222,7 +222,8 @@ impl Certificate {
 fn name(name: &X509Name<'_>) -> Name {
     Name {
         raw: name.as_raw().to_vec(),
-        text: name.to_string(),
+        // It ends up on a terminal.
+        text: name.to_string().replace(char::is_control, "\u{fffd}"),
         common: name
             .iter_common_name()
             .last()

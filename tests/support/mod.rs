@@ -9,6 +9,7 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod cluster;
 pub(crate) mod issued;
+pub(crate) mod keys;
 pub(crate) mod sets;
 
 use firstboot::pki::Go;

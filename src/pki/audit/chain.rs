@@ -32,7 +32,7 @@ pub(super) fn check(matter: &Matter<'_>, problems: &mut Vec<Problem>) {
     if let Some((found, path)) = best {
         problems.extend(found);
         look_at_the_rest(path, matter, problems);
-    } else if matter.is_whole && !roots.is_empty() {
+    } else if matter.is_whole {
         // Otherwise what could not be read may be what is missing.
         problems.push(explain(matter));
     }

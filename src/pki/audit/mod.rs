@@ -159,7 +159,7 @@ struct Matter<'a> {
     /// What stands behind it in its file.
     behind: &'a [Certificate],
     bundle: &'a read::Bundle,
-    /// Nothing in the two files was unreadable.
+    /// No error was reported about what is in the two files.
     is_whole: bool,
     /// Public halves, in the order of the key file.
     keys: &'a [PublicKey],

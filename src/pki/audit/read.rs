@@ -5,7 +5,7 @@ use super::words::{file as say, leaf as say_key};
 use super::{File, Pair};
 use crate::pki::go::Go;
 use crate::pki::key::{self, Reading};
-use crate::pki::pem::{self, Block};
+use crate::pki::pem::{self, Block, Pem};
 use crate::pki::public::PublicKey;
 use crate::pki::x509::Certificate;
 
@@ -13,25 +13,27 @@ use crate::pki::x509::Certificate;
 pub(super) struct Bundle {
     /// In the file's order.
     pub certificates: Vec<Certificate>,
-    /// Nothing in the file was left out because it could not be read.
+    /// No error was reported: if something is missing for the chain, it was never there.
     pub whole: bool,
 }
 
 /// Reads a file of certificates as etcd does, and reports what keeps etcd from it.
 pub(super) fn bundle(part: Part, file: File<'_>, go: Go, problems: &mut Vec<Problem>) -> Bundle {
     let before = problems.len();
-    let blocks = pem::blocks(file.bytes);
+    let pem = pem::read(file.bytes);
     let mut certificates = Vec::new();
-    if blocks.is_empty() || has_byte_order_mark(file.bytes) {
-        problems.push(no_pem(part, file.name, file.bytes));
-    } else if let Some(problem) = no_certificate(part, file.name, &blocks) {
+    if let Some(problem) = spoilt(part, file.name, file.bytes, &pem) {
+        problems.push(problem);
+    } else if let Some(problem) = no_certificate(part, file.name, &pem.blocks) {
         problems.push(problem);
     } else {
-        for block in &blocks {
+        for block in &pem.blocks {
             certificates.extend(certificate(part, file.name, block, go, problems));
         }
+        let lost = pem.lost.iter();
+        problems.extend(lost.map(|line| say::block_lost(part, file.name, *line)));
     }
-    let whole = problems.len() == before;
+    let whole = !problems[before..].iter().any(Problem::is_error);
     if part == Part::Ca {
         report_duplicates(file.name, &certificates, problems);
     }
@@ -72,17 +74,13 @@ fn certificate(
         });
         return None;
     }
-    let Some(der) = &block.der else {
-        problems.push(say::block_damaged(part, file, &block.label, line));
-        return None;
-    };
     if !is_certificate(part, block) {
         if part == Part::Ca {
             problems.push(say::foreign_block(file, &block.label, line));
         }
         return None;
     }
-    let Some(certificate) = Certificate::read(der) else {
+    let Some(certificate) = Certificate::read(&block.der) else {
         problems.push(say::certificate_damaged(part, file, line));
         return None;
     };
@@ -112,37 +110,29 @@ fn report_duplicates(file: &str, certificates: &[Certificate], problems: &mut Ve
 
 /// The keys of a key file, as their public halves, in the file's order.
 pub(super) fn keys(pair: &Pair<'_>, go: Go, problems: &mut Vec<Problem>) -> Vec<PublicKey> {
-    let (file, bytes) = (pair.key_name, pair.key.expose());
-    let blocks = pem::blocks(bytes);
-    if blocks.is_empty() || has_byte_order_mark(bytes) {
-        problems.push(no_pem(Part::Key, file, bytes));
+    let file = pair.key_name;
+    let pem = pem::read(pair.key.expose());
+    if let Some(problem) = spoilt(Part::Key, file, pair.key.expose(), &pem) {
+        problems.push(problem);
         return Vec::new();
     }
-    let mut found = blocks
-        .iter()
-        .filter(|block| block.is_private_key())
-        .peekable();
-    if found.peek().is_none() {
-        problems.push(say::not_a_key(file, &blocks[0].label));
+    let mut found = pem.blocks.iter().filter(|block| block.is_private_key());
+    let Some(first) = found.next() else {
+        problems.push(say::not_a_key(file, &pem.blocks[0].label));
         return Vec::new();
-    }
-    let mut keys = Vec::new();
-    for block in found {
-        match read_key(file, block) {
-            Ok(key) => keys.push(key),
+    };
+    match read_key(file, first) {
+        Err(problem) => {
+            problems.push(problem);
+            Vec::new()
+        }
+        Ok(key) => {
+            problems.extend(say_key::kind_refused(Part::Key, file, &key, go));
             // Go takes the first key and never looks at the rest.
-            Err(problem) if keys.is_empty() => {
-                problems.push(problem);
-                return keys;
-            }
-            Err(_) => {}
+            let rest = found.filter_map(|block| read_key(file, block).ok());
+            std::iter::once(key).chain(rest).collect()
         }
     }
-    problems.extend(
-        keys.first()
-            .and_then(|key| say_key::kind_refused(Part::Key, file, key, go)),
-    );
-    keys
 }
 
 fn read_key(file: &str, block: &Block) -> Result<PublicKey, Problem> {
@@ -152,41 +142,37 @@ fn read_key(file: &str, block: &Block) -> Result<PublicKey, Problem> {
     if block.label == "OPENSSH PRIVATE KEY" {
         return Err(say::key_of_ssh(file));
     }
-    let Some(der) = &block.der else {
-        return Err(say::block_damaged(
-            Part::Key,
-            file,
-            &block.label,
-            block.line,
-        ));
-    };
-    match key::read(der) {
+    match key::read(&block.der) {
         Reading::Key(key) => Ok(key),
         Reading::UnnamedCurve => Err(say::key_curve_unnamed(file)),
         Reading::Damaged => Err(say::key_damaged(file, &block.label)),
     }
 }
 
-fn has_byte_order_mark(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\xEF\xBB\xBF-----BEGIN ")
-}
-
-/// Why there is no block in it.
-fn no_pem(part: Part, file: &str, bytes: &[u8]) -> Problem {
+/// Why no block is found in it, or the first is not.
+fn spoilt(part: Part, file: &str, bytes: &[u8], pem: &Pem) -> Option<Problem> {
     let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
-    let begins_line = bytes.starts_with(b"-----BEGIN ") || holds(b"\n-----BEGIN ");
-    match () {
+    if bytes.starts_with(b"\xEF\xBB\xBF-----BEGIN ") {
+        return Some(say::byte_order_mark(part, file));
+    }
+    if holds(b"----------BEGIN ") {
+        return Some(say::joined(part, file));
+    }
+    if !pem.blocks.is_empty() {
+        return None;
+    }
+    let has_mark = holds(b"-----BEGIN ");
+    Some(match () {
         () if bytes.trim_ascii().is_empty() => say::empty(part, file),
-        () if has_byte_order_mark(bytes) => say::byte_order_mark(part, file),
         () if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") => {
             say::wide_text(part, file)
         }
-        () if holds(b"-----BEGIN ") && holds(br"-----\n") => say::escaped(part, file),
-        () if holds(b"-----BEGIN ") && !begins_line => say::indented(part, file),
-        () if begins_line => say::cut_off(part, file),
+        () if has_mark && holds(br"-----\n") => say::escaped(part, file),
+        () if !pem.lost.is_empty() => say::cut_off(part, file, pem.lost[0]),
+        () if has_mark => say::indented(part, file),
         () if bytes.starts_with(b"\x30") => der(part, file, bytes),
         () => say::not_pem(part, file),
-    }
+    })
 }
 
 /// What a file in DER is.

@@ -3,6 +3,8 @@
 use super::super::problem::{Part, Problem};
 use super::{in_place, quoted};
 
+const AGAIN: &str = "copy the file again, whole";
+
 pub(in super::super) fn empty(part: Part, file: &str) -> Problem {
     let message = format!("`{file}` is empty; a {} belongs there", part.content());
     Problem::error(
@@ -22,9 +24,7 @@ pub(in super::super) fn byte_order_mark(part: Part, file: &str) -> Problem {
 pub(in super::super) fn wide_text(part: Part, file: &str) -> Problem {
     let message = format!("`{file}` is UTF-16 text, in which etcd finds no PEM");
     let (old, new) = (quoted(file), quoted(&format!("{file}.new")));
-    let help = format!(
-        r"`iconv -f UTF-16 -t US-ASCII//TRANSLIT {old} | sed '1s/^?//' > {new} && mv {new} {old}`"
-    );
+    let help = format!("`iconv -f UTF-16 -t UTF-8 {old} > {new} && mv {new} {old}`");
     Problem::error(part, "utf-16", message, help)
 }
 
@@ -40,9 +40,26 @@ pub(in super::super) fn escaped(part: Part, file: &str) -> Problem {
     Problem::error(part, "escaped-newlines", message, help)
 }
 
-pub(in super::super) fn cut_off(part: Part, file: &str) -> Problem {
-    let message = format!("`{file}` breaks off: a `-----BEGIN` has no `-----END` that fits it");
-    Problem::error(part, "cut-off", message, "copy the file again, whole")
+pub(in super::super) fn joined(part: Part, file: &str) -> Problem {
+    let message = format!(
+        "`{file}` has an `-----END` and a `-----BEGIN` on one line, and etcd skips both blocks"
+    );
+    let help = format!(r"`sed -i 's/----------/-----\n-----/' {}`", quoted(file));
+    Problem::error(part, "joined-lines", message, help)
+}
+
+pub(in super::super) fn cut_off(part: Part, file: &str, line: usize) -> Problem {
+    let message = format!(
+        "`{file}` line {line}: this block is damaged or breaks off, and etcd finds no other"
+    );
+    Problem::error(part, "pem-damaged", message, AGAIN)
+}
+
+pub(in super::super) fn block_lost(part: Part, file: &str, line: usize) -> Problem {
+    let message = format!(
+        "`{file}` line {line}: this block is damaged or breaks off, and etcd skips it in silence"
+    );
+    Problem::warning(part, "pem-damaged", message, AGAIN)
 }
 
 pub(in super::super) fn not_pem(part: Part, file: &str) -> Problem {
@@ -86,12 +103,6 @@ pub(in super::super) fn pkcs12(part: Part, file: &str) -> Problem {
     };
     let help = in_place(&format!("openssl pkcs12 {what}"), file);
     Problem::error(part, "pkcs12", message, help)
-}
-
-pub(in super::super) fn block_damaged(part: Part, file: &str, label: &str, line: usize) -> Problem {
-    let message =
-        format!("`{file}` line {line}: the `{label}` is no base64, so etcd skips it in silence");
-    Problem::error(part, "pem-damaged", message, "copy the file again, whole")
 }
 
 pub(in super::super) fn certificate_damaged(part: Part, file: &str, line: usize) -> Problem {
