@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use std::net::IpAddr;
 
 pub use ids::{ClusterId, MemberId};
-pub use name::{ClusterName, FileName, HostName, NotAName};
+pub use name::{ClusterName, CommonName, FileName, HostName, NotAName};
 
 /// The port on which members talk to each other, registered for etcd.
 pub const PEER_PORT: u16 = 2380;
@@ -68,17 +68,60 @@ pub enum Hostname {
     Keep,
 }
 
-/// The PEM files of one controller, read and audited.
+/// The PEM files of one controller, read and audited. One file may stand in several places.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// Whom the member trusts.
+    /// What the member shows to its clients, and whom it takes as one.
+    pub server: Identity,
+    /// What it shows to its peers, on both ends, and whom it takes as one.
+    pub peer: Identity,
+    /// With which the machine asks its own member; its server's pair, unless there is one for this.
+    pub client: Pair,
+    /// The common name that every peer must have (`peer-cert-allowed-cn`).
+    pub peer_allowed_cn: Option<CommonName>,
+    /// The moment before which the certificates are not valid, in seconds since 1970 (UTC).
+    pub not_before: i64,
+}
+
+/// One side of a member's TLS.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// What it shows.
+    pub pair: Pair,
+    /// Whom it trusts: one CA certificate or several.
     pub ca: PemFile,
-    /// The certificate that it shows to peers and clients.
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The certificate, perhaps with intermediates behind it.
     pub certificate: PemFile,
     /// The key of that certificate.
     pub key: PemFile,
-    /// The moment before which the certificates are not valid, in seconds since 1970 (UTC).
-    pub not_before: i64,
+}
+
+impl Tls {
+    /// Every file once, with whether it is a key; certificates before keys.
+    pub fn files(&self) -> Vec<(&PemFile, bool)> {
+        let (server, peer) = (&self.server, &self.peer);
+        let public = [
+            &server.ca,
+            &peer.ca,
+            &server.pair.certificate,
+            &peer.pair.certificate,
+            &self.client.certificate,
+        ];
+        let keys = [&server.pair.key, &peer.pair.key, &self.client.key];
+        let public = public.into_iter().map(|file| (file, false));
+        let mut files: Vec<(&PemFile, bool)> = Vec::new();
+        for (file, is_key) in public.chain(keys.into_iter().map(|key| (key, true))) {
+            if !files.iter().any(|(found, _)| found.name == file.name) {
+                files.push((file, is_key));
+            }
+        }
+        files
+    }
 }
 
 /// A PEM file under the name that it has in the manifest.

@@ -55,6 +55,11 @@ name! {
     FileName
 }
 
+name! {
+    /// The common name in a certificate's subject, as etcd compares it with a setting.
+    CommonName
+}
+
 impl HostName {
     /// Takes what is one label of a host name: 1 to 63 of `a-z`, `0-9` and `-`, no `-` at an end.
     pub fn new(text: &str) -> Result<Self, NotAName> {
@@ -98,6 +103,13 @@ impl FileName {
             ));
         }
         plain_word(text).map(Self)
+    }
+}
+
+impl CommonName {
+    /// Takes 1 to 63 of `a-z`, `A-Z`, `0-9`, `-`, `_`, `.`, `:` and `@`, for example `system:etcd`.
+    pub fn new(text: &str) -> Result<Self, NotAName> {
+        plain_word(&text.replace([':', '@'], "_")).map(|_| Self(text.to_owned()))
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) use linux::run;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::{Arguments, Context, Failure};
-    use crate::cluster::{Cluster, Member, Release};
+    use crate::cluster::{Cluster, Member, Release, Tls};
     use crate::commands::load;
     use crate::commands::rehearse_table as table;
     use crate::machine::{self, Machine};
@@ -207,7 +207,6 @@ mod linux {
             tarball_name: tarball_name(&tarball.version, tarball.arch),
             hosts: cluster.release.urls.iter().map(host).collect(),
             machines: machines?,
-            checks: checks(cluster),
             timeout: Duration::from_secs(arguments.timeout),
             journal: arguments.logs.is_some(),
         })
@@ -227,18 +226,17 @@ mod linux {
             cluster_id: cluster.id.to_string(),
             user_data: document,
             meta_data: platform::meta_data(machine),
+            checks: checks(cluster, member),
         })
     }
 
-    /// The lab's own verification line, with sudo and without, on every machine.
-    fn checks(cluster: &Cluster) -> Vec<Check> {
-        let Some(tls) = cluster.members.first().map(|member| &member.tls) else {
-            return Vec::new();
-        };
+    /// The lab's own verification line, with sudo and without.
+    fn checks(cluster: &Cluster, member: &Member) -> Vec<Check> {
+        let Tls { server, client, .. } = &member.tls;
         let line = format!(
             "ETCDCTL_API=3 etcdctl member list --endpoints=https://127.0.0.1:2379 \
              --cacert=/etc/etcd/{} --cert=/etc/etcd/{} --key=/etc/etcd/{}",
-            tls.ca.name, tls.certificate.name, tls.key.name
+            server.ca.name, client.certificate.name, client.key.name
         );
         let listed = |member: &Member| {
             let (peer, client) = (member.peer_url(), member.client_url());

@@ -64,10 +64,13 @@ fn image_files(cluster: &Cluster) -> Vec<File<'static>> {
 
 fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -> Machine<'a> {
     let mut files = image.to_vec();
+    let pem_mode = |is_key| if is_key { Mode::SECRET } else { Mode::PUBLIC };
+    let pems = member.tls.files();
+    files.extend(
+        pems.into_iter()
+            .map(|(pem, is_key)| File::pem(pem, pem_mode(is_key))),
+    );
     files.extend([
-        File::pem(&member.tls.ca, Mode::PUBLIC),
-        File::pem(&member.tls.certificate, Mode::PUBLIC),
-        File::pem(&member.tls.key, Mode::SECRET),
         File::boot("/etc/etcd/etcd.env", render::etcd_env(cluster, member)),
         File::boot(render::MEMBER_ENV, render::member_env(cluster, member)),
     ]);

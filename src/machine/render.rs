@@ -1,6 +1,8 @@
 //! The files that hold values, each an askama template under `templates/`.
 
-use crate::cluster::{CLIENT_PORT, Cluster, ClusterId, Member, MemberId, PemFile, Release, url};
+use crate::cluster::{
+    CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Pair, PemFile, Release, url,
+};
 use crate::release::{Arch, Digest, Version};
 use askama::Template;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,9 +19,11 @@ pub(super) fn pem_path(pem: &PemFile) -> String {
 #[template(path = "etcd.env")]
 struct EtcdEnv<'a> {
     name: &'a str,
-    ca: String,
-    certificate: String,
-    key: String,
+    server: Paths,
+    peer: Paths,
+    /// For etcd's own calls to itself; etcd knows the setting from 3.5 on.
+    client: Option<Paths>,
+    peer_allowed_cn: Option<&'a str>,
     peer_url: String,
     client_url: String,
     listen_client_urls: String,
@@ -31,13 +35,16 @@ struct EtcdEnv<'a> {
 /// among them: bootstrap decides that on the machine.
 pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
     let tls = &member.tls;
+    let has_own_client = tls.client.certificate.name != tls.server.pair.certificate.name;
     // Not `[::1]`: a machine may have no IPv6, and etcd would not start.
     let loopback = url(IpAddr::V4(Ipv4Addr::LOCALHOST), CLIENT_PORT);
     text(&EtcdEnv {
         name: member.name.as_str(),
-        ca: pem_path(&tls.ca),
-        certificate: pem_path(&tls.certificate),
-        key: pem_path(&tls.key),
+        server: Paths::of(&tls.server.pair, &tls.server.ca),
+        peer: Paths::of(&tls.peer.pair, &tls.peer.ca),
+        client: (has_own_client && cluster.release.version.minor >= 5)
+            .then(|| Paths::of(&tls.client, &tls.server.ca)),
+        peer_allowed_cn: tls.peer_allowed_cn.as_ref().map(CommonName::as_str),
         peer_url: member.peer_url(),
         client_url: member.client_url(),
         listen_client_urls: format!("{},{loopback}", member.client_url()),
@@ -46,9 +53,27 @@ pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
     })
 }
 
+/// Where the files of one side lie on the machine.
+struct Paths {
+    ca: String,
+    certificate: String,
+    key: String,
+}
+
+impl Paths {
+    fn of(pair: &Pair, ca: &PemFile) -> Self {
+        Self {
+            ca: pem_path(ca),
+            certificate: pem_path(&pair.certificate),
+            key: pem_path(&pair.key),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "member.env")]
 struct MemberEnv {
+    client: Paths,
     member_id: MemberId,
     cluster_id: ClusterId,
     address: IpAddr,
@@ -58,6 +83,7 @@ struct MemberEnv {
 /// What bootstrap holds the machine against.
 pub(super) fn member_env(cluster: &Cluster, member: &Member) -> String {
     text(&MemberEnv {
+        client: Paths::of(&member.tls.client, &member.tls.server.ca),
         member_id: member.id,
         cluster_id: cluster.id,
         address: member.address,

@@ -12,8 +12,12 @@ use std::ops::Range;
 pub(super) struct Findings(RefCell<Vec<Finding>>);
 
 impl Findings {
+    /// Keeps a finding; what was said once of a place is not said again.
     pub(super) fn push(&self, finding: Finding) {
-        self.0.borrow_mut().push(finding);
+        let mut findings = self.0.borrow_mut();
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
     }
 
     pub(super) fn into_vec(self) -> Vec<Finding> {

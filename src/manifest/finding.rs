@@ -346,6 +346,37 @@ pub(super) fn pem_path(value: &At<String>, why: &str, help: impl Into<String>) -
     Finding::error("pem-path", value.place.clone(), message, help)
 }
 
+pub(super) fn pem_name(value: &At<String>, why: NotAName) -> Finding {
+    let why = format!(
+        "its last part becomes a file name in `/etc/etcd`, and {}",
+        why.0
+    );
+    pem_path(value, &why, "rename the file, for example to `ca.pem`")
+}
+
+pub(super) fn common_name(value: &At<String>, why: NotAName) -> Finding {
+    Finding::error(
+        "common-name",
+        value.place.clone(),
+        format!(
+            "{} cannot be a common name here: {}",
+            quoted(&value.value),
+            why.0
+        ),
+        "write the `CN` that every peer's certificate has, such as `etcd-peer`",
+    )
+}
+
+pub(super) fn key_shared(path: &At<PemPath>, controllers: (&str, &str)) -> Finding {
+    let (one, other) = controllers;
+    Finding::warning(
+        "key-shared",
+        path.place.clone(),
+        format!("`{one}` and `{other}` have certificates of their own, but with the same key"),
+        "whoever takes one machine's key has the other's: make a key for each controller",
+    )
+}
+
 pub(super) fn pem_unreadable(path: &At<PemPath>, root: &Path, error: &io::Error) -> Finding {
     let shown = path.value.as_str();
     let root = match root.to_string_lossy() {

@@ -4,20 +4,23 @@
 //! [`Cluster`](crate::cluster::Cluster). To add a key: a field here, its reading in `read`,
 //! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
 
+mod certificates;
 mod fields;
 mod finding;
 mod pem;
 mod read;
 mod resolve;
+mod tls;
 mod yaml;
 
-use crate::cluster::{ClusterName, FileName, HostName, Hostname};
+use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname};
 use crate::platform::Platform;
 use crate::release::{Digest, Version};
 use crate::report::{Finding, Report};
 use std::net::IpAddr;
 use std::ops::Range;
 
+pub use certificates::{Use, uses};
 pub use pem::{PemFiles, read_pem_files};
 pub use resolve::{Resolved, resolve};
 
@@ -44,8 +47,6 @@ pub struct Manifest {
     pub etcd: Etcd,
     /// `controllers`: at least one; names and addresses are distinct.
     pub controllers: Vec<Controller>,
-    /// `tls`: where the PEM files are.
-    pub tls: TlsPaths,
     /// `hostname`: `controller` or `keep`.
     pub hostname: Hostname,
 }
@@ -66,17 +67,46 @@ pub struct Controller {
     pub name: At<HostName>,
     /// `ip`: the address of the machine inside the cluster's network.
     pub ip: At<IpAddr>,
+    /// Where its PEM files are.
+    pub tls: TlsPaths,
 }
 
-/// The key `tls`: one pair for all controllers.
+/// Where one controller's PEM files are: `tls`, with what the controller overrides of it, and
+/// its name in the place of `{name}`.
 #[derive(Clone, Debug)]
 pub struct TlsPaths {
-    /// `ca`: whom members trust.
-    pub ca: At<PemPath>,
-    /// `cert`: the certificate that members show.
+    /// `tls.server`, or the pair that serves for all.
+    pub server: PairPaths,
+    /// `tls.server.ca`, or `tls.ca`.
+    pub server_ca: At<PemPath>,
+    /// `tls.peer`, or the pair that serves for all.
+    pub peer: PairPaths,
+    /// `tls.peer.ca`, or `tls.ca`.
+    pub peer_ca: At<PemPath>,
+    /// `tls.peer.allowed_cn`: the common name that every peer must have.
+    pub peer_allowed_cn: Option<At<CommonName>>,
+    /// `tls.client`, with which the machine asks its own member.
+    pub client: Option<PairPaths>,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairPaths {
+    /// `cert`
     pub cert: At<PemPath>,
-    /// `key`: its key.
+    /// `key`
     pub key: At<PemPath>,
+}
+
+impl TlsPaths {
+    /// Every path, some of them more than once.
+    pub fn all(&self) -> Vec<&At<PemPath>> {
+        let pairs = [Some(&self.server), Some(&self.peer), self.client.as_ref()];
+        let pairs = pairs.into_iter().flatten();
+        let mut all = vec![&self.server_ca, &self.peer_ca];
+        all.extend(pairs.flat_map(|pair| [&pair.cert, &pair.key]));
+        all
+    }
 }
 
 /// A path to a PEM file below the manifest's directory.

@@ -3,7 +3,7 @@
 use super::{At, Manifest, PemPath, finding};
 use crate::report::Finding;
 use crate::secret::Secret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -35,8 +35,12 @@ impl PemFiles {
 pub fn read_pem_files(manifest: &Manifest, root: &Path) -> (PemFiles, Vec<Finding>) {
     let mut files = PemFiles::default();
     let mut findings = Vec::new();
-    let tls = &manifest.tls;
-    for path in [&tls.ca, &tls.cert, &tls.key] {
+    let controllers = manifest.controllers.iter();
+    let mut done = BTreeSet::new();
+    for path in controllers.flat_map(|controller| controller.tls.all()) {
+        if !done.insert(path.value.as_str()) {
+            continue;
+        }
         match read(path, root) {
             Ok(bytes) => files.insert(&path.value, bytes),
             Err(finding) => findings.push(finding),

@@ -1,9 +1,10 @@
 //! From the YAML tree to the manifest: every value typed, every finding kept.
 
 use super::fields::{Fields, Findings};
+use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, PemPath, TlsPaths, finding};
-use crate::cluster::{ClusterName, FileName, HostName, Hostname};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, finding};
+use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::Platform;
 use crate::release::{Digest, Version};
 use crate::report::Finding;
@@ -45,7 +46,12 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
             "tls",
             "{ ca: pki/ca.pem, cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }",
         )
-        .and_then(|node| tls(node, findings));
+        .and_then(|node| TlsKeys::read(node, "tls", findings));
+    // Before anything is given up: what is wrong with the paths belongs into the same report.
+    let controllers = match (controllers, tls) {
+        (Some(controllers), Some(tls)) => complete(controllers, &tls, findings),
+        _ => None,
+    };
     let hostname = match top.optional("hostname") {
         Some(node) => hostname(node, findings),
         None => Some(Hostname::default()),
@@ -64,7 +70,6 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         platform: platform?,
         etcd: etcd?,
         controllers: controllers?,
-        tls: tls?,
         hostname: hostname?,
     })
 }
@@ -165,7 +170,7 @@ fn digest(node: &Node, findings: &Findings) -> Option<At<Digest>> {
     })
 }
 
-fn controllers(node: &Node, findings: &Findings) -> Option<Vec<Controller>> {
+fn controllers(node: &Node, findings: &Findings) -> Option<Vec<PartOfController>> {
     let Value::Sequence(items) = &node.value else {
         findings.push(finding::not_a_list("controllers", node));
         return None;
@@ -187,23 +192,42 @@ fn controllers(node: &Node, findings: &Findings) -> Option<Vec<Controller>> {
         .map(|(index, item)| controller(item, index, findings))
         .collect();
     report_twins(&read, findings);
-    read.into_iter()
-        .map(|(name, ip)| {
-            Some(Controller {
-                name: name?,
-                ip: ip?,
-            })
+    Some(read)
+}
+
+/// Gives every controller its PEM files. `None` where any part of any controller is missing,
+/// which has been reported by then.
+fn complete(
+    controllers: Vec<PartOfController>,
+    shared: &TlsKeys,
+    findings: &Findings,
+) -> Option<Vec<Controller>> {
+    let complete = |part: PartOfController| {
+        let name = part.name.as_ref().map(|name| &name.value);
+        let tls = part.tls?.over(shared).paths_of(name, findings);
+        Some(Controller {
+            name: part.name?,
+            ip: part.ip?,
+            tls: tls?,
         })
-        .collect()
+    };
+    // Not one `collect`: it would stop at the first controller with a finding.
+    let all: Vec<_> = controllers.into_iter().map(complete).collect();
+    all.into_iter().collect()
 }
 
 /// What could be read of one controller: a twin is worth reporting even where the rest is wrong.
-type PartOfController = (Option<At<HostName>>, Option<At<IpAddr>>);
+#[derive(Default)]
+struct PartOfController {
+    name: Option<At<HostName>>,
+    ip: Option<At<IpAddr>>,
+    tls: Option<TlsKeys>,
+}
 
 fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfController {
     let called = format!("controllers[{index}]");
     let Some(fields) = Fields::of(node, &called, findings) else {
-        return (None, None);
+        return PartOfController::default();
     };
     let name = fields
         .required("name", &format!("controller-{index}"))
@@ -211,8 +235,12 @@ fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfControlle
     let ip = fields
         .required("ip", &format!("10.240.0.1{index}"))
         .and_then(|node| address(node, findings));
-    fields.finish(&["name", "ip"]);
-    (name, ip)
+    let tls = match fields.optional("tls") {
+        Some(node) => TlsKeys::read(node, &format!("{called}.tls"), findings),
+        None => Some(TlsKeys::default()),
+    };
+    fields.finish(&["name", "ip", "tls"]);
+    PartOfController { name, ip, tls }
 }
 
 fn controller_name(node: &Node, findings: &Findings) -> Option<At<HostName>> {
@@ -274,96 +302,19 @@ fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
 }
 
 fn report_twins(controllers: &[PartOfController], findings: &Findings) {
-    for (index, (name, ip)) in controllers.iter().enumerate() {
+    for (index, controller) in controllers.iter().enumerate() {
         let earlier = &controllers[..index];
-        if let Some(name) = name {
-            let mut names = earlier.iter().filter_map(|(name, _)| name.as_ref());
+        if let Some(name) = &controller.name {
+            let mut names = earlier.iter().filter_map(|other| other.name.as_ref());
             if let Some(first) = names.find(|first| first.value == name.value) {
                 findings.push(finding::duplicate_name(name, first.place.clone()));
             }
         }
-        if let Some(ip) = ip {
-            let mut addresses = earlier.iter().filter_map(|(_, ip)| ip.as_ref());
+        if let Some(ip) = &controller.ip {
+            let mut addresses = earlier.iter().filter_map(|other| other.ip.as_ref());
             if let Some(first) = addresses.find(|first| first.value == ip.value) {
                 findings.push(finding::duplicate_address(ip, first.place.clone()));
             }
         }
     }
-}
-
-fn tls(node: &Node, findings: &Findings) -> Option<TlsPaths> {
-    let fields = Fields::of(node, "tls", findings)?;
-    let path = |key: &str, example: &str| {
-        let node = fields.required(key, example)?;
-        pem_path(node, key, findings)
-    };
-    let ca = path("ca", "pki/ca.pem");
-    let cert = path("cert", "pki/kubernetes.pem");
-    let key = path("key", "pki/kubernetes-key.pem");
-    fields.finish(&["ca", "cert", "key"]);
-    let (ca, cert, key) = (ca?, cert?, key?);
-    let mut named: Vec<&At<PemPath>> = Vec::new();
-    for path in [&ca, &cert, &key] {
-        let name = path.value.name();
-        if let Some(first) = named.iter().find(|first| first.value.name() == name) {
-            let place = path.place.clone();
-            findings.push(finding::pem_same_name(
-                place,
-                name.as_str(),
-                first.place.clone(),
-            ));
-        }
-        named.push(path);
-    }
-    Some(TlsPaths { ca, cert, key })
-}
-
-fn pem_path(node: &Node, key: &str, findings: &Findings) -> Option<At<PemPath>> {
-    let written = findings.text(node, key)?;
-    let refuse = |why: &str, help: &str| finding::pem_path(&written, why, help);
-    let text = written.value.as_str();
-    let parts: Vec<&str> = text.split('/').collect();
-    let finding = if text.contains("-----BEGIN") {
-        refuse(
-            "it is a PEM text, not a path",
-            "save it in a file and write the file's path",
-        )
-    } else if text.starts_with('/') || text.contains('\\') || text.contains(':') {
-        refuse(
-            "it must be relative to the manifest's directory",
-            "move the file below it, or name another root with `--files-dir`",
-        )
-    } else if parts.contains(&"..") {
-        refuse(
-            "it leaves the manifest's directory",
-            "move the file below it, or name another root with `--files-dir`",
-        )
-    } else if text.chars().any(char::is_control) || parts.contains(&"") {
-        refuse(
-            "it is no path of a file",
-            "write a path such as `pki/ca.pem`",
-        )
-    } else {
-        match FileName::new(parts.last().copied().unwrap_or_default()) {
-            Ok(name) => {
-                let value = PemPath {
-                    path: text.to_owned(),
-                    name,
-                };
-                return Some(At {
-                    value,
-                    place: written.place,
-                });
-            }
-            Err(why) => refuse(
-                &format!(
-                    "its last part becomes a file name in `/etc/etcd`, and {}",
-                    why.0
-                ),
-                "rename the file, for example to `ca.pem`",
-            ),
-        }
-    };
-    findings.push(finding);
-    None
 }

@@ -1,13 +1,10 @@
 //! From the manifest and the PEM files to the cluster, or to the reasons why there is none.
 
-use super::{At, Controller, Manifest, PemFiles, PemPath, finding};
-use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, PemFile, Release, Tls, url};
-use crate::pki::Go;
-use crate::pki::audit::{self, Demand, Demands, File, Pair, Part, Problem, THIRTY_DAYS, audit};
+use super::certificates::{self, Audited};
+use super::{Controller, Manifest, PemFiles, finding};
+use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, Release, url};
 use crate::release::{Arch, table, upstream_urls};
 use crate::report::{Finding, Severity};
-use crate::secret::Secret;
-use std::net::{IpAddr, Ipv4Addr};
 
 /// What became of a manifest.
 #[derive(Debug)]
@@ -26,36 +23,45 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
     let mut findings = Vec::new();
     even_members(manifest, &mut findings);
     let release = release(manifest, &mut findings);
-    let tls = tls(manifest, files, now, &mut findings);
+    let audited = certificates::audit(manifest, files, now);
+    findings.extend(audited.findings.iter().cloned());
     let wrong = findings
         .iter()
         .any(|finding| finding.severity == Severity::Error);
-    let cluster = match (release, tls) {
-        (Some(release), Some(tls)) if !wrong => Some(cluster(manifest, release, &tls)),
-        _ => None,
-    };
+    let cluster = release
+        .filter(|_| !wrong)
+        .and_then(|release| cluster(manifest, release, &audited, files));
     Resolved { cluster, findings }
 }
 
-fn cluster(manifest: &Manifest, release: Release, tls: &Tls) -> Cluster {
+/// `None` if a file is absent.
+fn cluster(
+    manifest: &Manifest,
+    release: Release,
+    audited: &Audited,
+    files: &PemFiles,
+) -> Option<Cluster> {
     let token = manifest.cluster.value.as_str();
-    let members: Vec<_> = manifest
-        .controllers
-        .iter()
-        .map(|controller| Member {
+    let member = |controller: &Controller| {
+        Some(Member {
             name: controller.name.value.clone(),
             address: controller.ip.value,
             id: MemberId::of(&url(controller.ip.value, PEER_PORT), token),
             hostname: manifest.hostname,
-            tls: tls.clone(),
+            tls: audited.tls(&controller.tls, files)?,
         })
-        .collect();
-    Cluster {
+    };
+    let members: Vec<_> = manifest
+        .controllers
+        .iter()
+        .map(member)
+        .collect::<Option<_>>()?;
+    Some(Cluster {
         name: manifest.cluster.value.clone(),
         release,
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
-    }
+    })
 }
 
 fn even_members(manifest: &Manifest, findings: &mut Vec<Finding>) {
@@ -96,90 +102,4 @@ fn release(manifest: &Manifest, findings: &mut Vec<Finding>) -> Option<Release> 
         tarballs: vec![(Arch::Amd64, digest)],
         urls: upstream_urls(&version.value),
     })
-}
-
-/// Audits the one pair that all controllers share against all of them.
-fn tls(
-    manifest: &Manifest,
-    files: &PemFiles,
-    now: i64,
-    findings: &mut Vec<Finding>,
-) -> Option<Tls> {
-    let paths = &manifest.tls;
-    let bytes = |path: &At<PemPath>| files.get(&path.value);
-    let (ca, certificate, key) = (bytes(&paths.ca)?, bytes(&paths.cert)?, bytes(&paths.key)?);
-    let pair = Pair {
-        certificate: shown(&paths.cert, certificate),
-        key_name: paths.key.value.as_str(),
-        key,
-    };
-    let audit = audit(shown(&paths.ca, ca), &pair, &demands(manifest, now));
-    for problem in audit.problems {
-        let path = match problem.part {
-            Part::Ca => &paths.ca,
-            Part::Certificate => &paths.cert,
-            Part::Key => &paths.key,
-        };
-        findings.push(pem_finding(path, problem));
-    }
-    let authorities = audit.authorities.iter();
-    let not_before = authorities
-        .chain(&audit.certificate)
-        .map(|facts| facts.not_before)
-        .max();
-    let file = |path: &At<PemPath>, bytes: &Secret| PemFile {
-        name: path.value.name().clone(),
-        bytes: bytes.clone(),
-    };
-    Some(Tls {
-        ca: file(&paths.ca, ca),
-        certificate: file(&paths.cert, certificate),
-        key: file(&paths.key, key),
-        not_before: not_before?,
-    })
-}
-
-fn shown<'a>(path: &'a At<PemPath>, bytes: &'a Secret) -> File<'a> {
-    File {
-        name: path.value.as_str(),
-        bytes: bytes.expose(),
-    }
-}
-
-fn pem_finding(path: &At<PemPath>, problem: Problem) -> Finding {
-    let place = path.place.clone();
-    match problem.severity {
-        audit::Severity::Error => {
-            Finding::error(problem.code, place, problem.message, problem.help)
-        }
-        audit::Severity::Warning => {
-            Finding::warning(problem.code, place, problem.message, problem.help)
-        }
-    }
-}
-
-/// What the shared pair must cover: every controller's address, and the loopback address that
-/// the machine's own checks and the lab's verification line dial.
-fn demands(manifest: &Manifest, now: i64) -> Demands {
-    let address = |controller: &Controller| Demand {
-        value: controller.ip.value,
-        why: format!("peers and clients dial `{}` there", controller.name.value),
-    };
-    let mut addresses: Vec<_> = manifest.controllers.iter().map(address).collect();
-    addresses.push(Demand {
-        value: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        why: "each machine asks its own member there".to_owned(),
-    });
-    Demands {
-        addresses,
-        names: Vec::new(),
-        common_name: None,
-        server: true,
-        client: true,
-        go: Go::of(manifest.etcd.version.value),
-        // The machine asks etcd through etcdctl, which judges as etcd does.
-        curl: false,
-        now,
-        warn_within: THIRTY_DAYS,
-    }
 }

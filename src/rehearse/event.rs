@@ -141,7 +141,7 @@ pub struct MachineOutcome {
     pub stages: Vec<Stage>,
     /// What became of it.
     pub verdict: Verdict,
-    /// The checks, in the plan's order; none on a machine that is not healthy.
+    /// The machine's checks, in the plan's order; none on a machine that is not healthy.
     pub checks: Vec<CheckResult>,
     /// Everything that its console showed, oldest first.
     pub console: Vec<String>,

@@ -213,8 +213,7 @@ impl<'a> Judge<'a> {
             waiting: None,
         });
         let checks = match verdict {
-            Verdict::Healthy { .. } => self
-                .plan
+            Verdict::Healthy { .. } => self.plan.machines[index]
                 .checks
                 .iter()
                 .map(|check| machine.run(check))
@@ -281,6 +280,7 @@ mod tests {
             cluster_id: "3e7cc799faffb625".into(),
             user_data: Secret::new(Vec::new()),
             meta_data: String::new(),
+            checks: Vec::new(),
         }
     }
 

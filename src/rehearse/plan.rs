@@ -86,8 +86,6 @@ pub struct Plan {
     pub hosts: Vec<String>,
     /// The machines, all of which are powered on at once.
     pub machines: Vec<Machine>,
-    /// What is run inside every machine once it is healthy.
-    pub checks: Vec<Check>,
     /// How long the machines have from power-on to their verdict.
     pub timeout: Duration,
     /// Whether the outcome carries every machine's journal.
@@ -110,6 +108,8 @@ pub struct Machine {
     pub user_data: Secret,
     /// What cloud-init reads as `NoCloud` meta-data.
     pub meta_data: String,
+    /// What is run inside it once it is healthy.
+    pub checks: Vec<Check>,
 }
 
 /// A command that is run inside each healthy machine by `/bin/sh -c`, as root.

@@ -72,13 +72,17 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         tarball: release.tarball.clone(),
         tarball_name: tarball_name(release),
         hosts: vec!["github.com".into(), "storage.googleapis.com".into()],
-        machines: machines.collect(),
-        checks: vec![
-            check(&format!("sudo {MEMBER_LIST}"), &ids),
-            check(MEMBER_LIST, &ids),
-            check("cloud-init status --wait", &["status: done".to_owned()]),
-            check(STATUS_OF_OTHER, &["404".to_owned()]),
-        ],
+        machines: machines
+            .map(|machine| Machine {
+                checks: vec![
+                    check(&format!("sudo {MEMBER_LIST}"), &ids),
+                    check(MEMBER_LIST, &ids),
+                    check("cloud-init status --wait", &["status: done".to_owned()]),
+                    check(STATUS_OF_OTHER, &["404".to_owned()]),
+                ],
+                ..machine
+            })
+            .collect(),
         timeout: Duration::from_secs(90),
         journal: true,
     }
@@ -93,6 +97,7 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         cluster_id: "2".into(),
         user_data: cloud_config(&json!({"runcmd": [["sh", "-c", script]]})),
         meta_data: meta_data(&name(index)),
+        checks: Vec::new(),
     };
     Plan {
         cluster: TOKEN.to_owned(),
@@ -101,7 +106,6 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         tarball_name: "none".into(),
         hosts: vec!["github.com".into()],
         machines: scripts.iter().enumerate().map(machine).collect(),
-        checks: Vec::new(),
         timeout: Duration::from_mins(1),
         journal: false,
     }
@@ -184,6 +188,7 @@ impl Cluster {
             cluster_id,
             user_data,
             meta_data,
+            checks: Vec::new(),
         }
     }
 

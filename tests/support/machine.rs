@@ -3,8 +3,8 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 use firstboot::cluster::{
-    Cluster, ClusterId, ClusterName, FileName, HostName, Hostname, Member, MemberId, PEER_PORT,
-    PemFile, Release, Tls, url,
+    Cluster, ClusterId, ClusterName, FileName, HostName, Hostname, Identity, Member, MemberId,
+    PEER_PORT, Pair, PemFile, Release, Tls, url,
 };
 use firstboot::release::{Arch, Digest};
 use firstboot::secret::Secret;
@@ -26,12 +26,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
             address,
             id: MemberId::of(&url(address, PEER_PORT), name),
             hostname: Hostname::Controller,
-            tls: Tls {
-                ca: pem("ca.pem", "text of the CA"),
-                certificate: pem("kubernetes.pem", "text of the certificate"),
-                key: pem("kubernetes-key.pem", "text of the key"),
-                not_before: 1_700_000_000,
-            },
+            tls: tls(),
         }
     };
     let members: Vec<_> = addresses.iter().enumerate().map(member).collect();
@@ -47,6 +42,26 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
         },
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
+    }
+}
+
+/// One pair for everything, as in the lab.
+fn tls() -> Tls {
+    let ca = pem("ca.pem", "text of the CA");
+    let pair = Pair {
+        certificate: pem("kubernetes.pem", "text of the certificate"),
+        key: pem("kubernetes-key.pem", "text of the key"),
+    };
+    let side = Identity {
+        pair: pair.clone(),
+        ca,
+    };
+    Tls {
+        server: side.clone(),
+        peer: side,
+        client: pair,
+        peer_allowed_cn: None,
+        not_before: 1_700_000_000,
     }
 }
 

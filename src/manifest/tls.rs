@@ -1,0 +1,280 @@
+//! The key `tls` and what a controller overrides of it.
+
+use super::fields::{Fields, Findings};
+use super::yaml::Node;
+use super::{At, PairPaths, PemPath, TlsPaths, finding};
+use crate::cluster::{CommonName, FileName, HostName};
+use crate::report::Finding;
+use std::ops::Range;
+
+/// Stands in a path for the name of the controller whose file it is.
+const NAME: &str = "{name}";
+
+/// `tls` as written, at the top or under a controller; everything in it may be absent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TlsKeys {
+    /// Where the mapping stands, for what is missing from it.
+    place: Range<usize>,
+    ca: Option<At<String>>,
+    /// For servers and peers alike.
+    shared: Option<WrittenPair>,
+    server: Side,
+    peer: Side,
+    client: Option<WrittenPair>,
+}
+
+/// `tls.server` or `tls.peer`.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    ca: Option<At<String>>,
+    pair: Option<WrittenPair>,
+    allowed_cn: Option<At<CommonName>>,
+}
+
+/// A certificate and its key, which never come apart: an override replaces both.
+#[derive(Clone, Debug)]
+struct WrittenPair {
+    cert: At<String>,
+    key: At<String>,
+}
+
+impl TlsKeys {
+    /// Reads the mapping; `None` where something in it is wrong, which has been reported by then.
+    pub(super) fn read(node: &Node, called: &str, findings: &Findings) -> Option<Self> {
+        let fields = Fields::of(node, called, findings)?;
+        let side = |key: &str, known: &[&str]| match fields.optional(key) {
+            Some(node) => Side::read(node, &format!("{called}.{key}"), known, findings),
+            None => Some(Side::default()),
+        };
+        let ca = text(&fields, "ca", findings);
+        let shared = pair(&fields, findings);
+        let server = side("server", &["ca", "cert", "key"]);
+        let peer = side("peer", &["ca", "cert", "key", "allowed_cn"]);
+        let client = side("client", &["cert", "key"]);
+        fields.finish(&["ca", "cert", "key", "server", "peer", "client"]);
+        Some(Self {
+            place: node.place.clone(),
+            ca: ca?,
+            shared: shared?,
+            server: server?,
+            peer: peer?,
+            client: client?.pair,
+        })
+    }
+
+    /// These keys, and those of `below` where these say nothing. A pair for servers and peers
+    /// alike hides the pairs that `below` has for either.
+    pub(super) fn over(self, below: &Self) -> Self {
+        let below = below.clone();
+        let hidden = self.shared.is_some();
+        let pair = |own: Side, below: Side| Side {
+            ca: own.ca.or(below.ca),
+            pair: own.pair.or(below.pair.filter(|_| !hidden)),
+            allowed_cn: own.allowed_cn.or(below.allowed_cn),
+        };
+        Self {
+            place: below.place,
+            ca: self.ca.or(below.ca),
+            server: pair(self.server, below.server),
+            peer: pair(self.peer, below.peer),
+            shared: self.shared.or(below.shared),
+            client: self.client.or(below.client),
+        }
+    }
+
+    /// The paths of the files of the controller with this name, or of one that has lost its name.
+    pub(super) fn paths_of(
+        &self,
+        name: Option<&HostName>,
+        findings: &Findings,
+    ) -> Option<TlsPaths> {
+        let name = name.map_or("controller", HostName::as_str);
+        let path = |written: &At<String>| findings.keep(pem_path(written, name));
+        let missing = |key: &str, example: &str| {
+            findings.push(finding::missing_key(
+                "tls",
+                key,
+                self.place.clone(),
+                example,
+            ));
+        };
+        let ca = |side: &Side| match side.ca.as_ref().or(self.ca.as_ref()) {
+            Some(ca) => path(ca),
+            None => {
+                missing("ca", "pki/ca.pem");
+                None
+            }
+        };
+        let pair = |written: &WrittenPair| {
+            let (cert, key) = (path(&written.cert), path(&written.key));
+            Some(PairPaths {
+                cert: cert?,
+                key: key?,
+            })
+        };
+        let pair_of = |side: &Side| match side.pair.as_ref().or(self.shared.as_ref()) {
+            Some(written) => pair(written),
+            None => {
+                missing("cert", "pki/kubernetes.pem");
+                missing("key", "pki/kubernetes-key.pem");
+                None
+            }
+        };
+        let (server, server_ca) = (pair_of(&self.server), ca(&self.server));
+        let (peer, peer_ca) = (pair_of(&self.peer), ca(&self.peer));
+        let client = self.client.as_ref().map(pair);
+        let paths = TlsPaths {
+            server: server?,
+            server_ca: server_ca?,
+            peer: peer?,
+            peer_ca: peer_ca?,
+            peer_allowed_cn: self.peer.allowed_cn.clone(),
+            client: match client {
+                Some(client) => Some(client?),
+                None => None,
+            },
+        };
+        report_same_names(&paths, findings);
+        Some(paths)
+    }
+}
+
+impl Side {
+    fn read(node: &Node, called: &str, known: &[&str], findings: &Findings) -> Option<Self> {
+        let fields = Fields::of(node, called, findings)?;
+        let knows = |key: &str| known.contains(&key);
+        let ca = if knows("ca") {
+            text(&fields, "ca", findings)
+        } else {
+            Some(None)
+        };
+        let pair = pair(&fields, findings);
+        let allowed_cn = match fields
+            .optional("allowed_cn")
+            .filter(|_| knows("allowed_cn"))
+        {
+            Some(node) => common_name(node, findings).map(Some),
+            None => Some(None),
+        };
+        fields.finish(known);
+        Some(Self {
+            ca: ca?,
+            pair: pair?,
+            allowed_cn: allowed_cn?,
+        })
+    }
+}
+
+/// `cert` and `key` of a mapping: both or neither.
+fn pair(fields: &Fields, findings: &Findings) -> Option<Option<WrittenPair>> {
+    let (cert, key) = match (fields.optional("cert"), fields.optional("key")) {
+        (None, None) => return Some(None),
+        _ => (
+            fields.required("cert", "pki/kubernetes.pem"),
+            fields.required("key", "pki/kubernetes-key.pem"),
+        ),
+    };
+    let cert = cert.and_then(|node| findings.text(node, "cert"));
+    let key = key.and_then(|node| findings.text(node, "key"));
+    Some(Some(WrittenPair {
+        cert: cert?,
+        key: key?,
+    }))
+}
+
+/// The outer `None`: it is there, but no text.
+fn text(fields: &Fields, key: &str, findings: &Findings) -> Option<Option<At<String>>> {
+    match fields.optional(key) {
+        Some(node) => findings.text(node, key).map(Some),
+        None => Some(None),
+    }
+}
+
+fn common_name(node: &Node, findings: &Findings) -> Option<At<CommonName>> {
+    let written = findings.text(node, "allowed_cn")?;
+    let name = CommonName::new(&written.value);
+    let name = findings.keep(name.map_err(|why| finding::common_name(&written, why)))?;
+    Some(At {
+        value: name,
+        place: written.place,
+    })
+}
+
+/// The path for this controller, which stays below the manifest's directory.
+fn pem_path(written: &At<String>, name: &str) -> Result<At<PemPath>, Finding> {
+    let path = written.value.replace(NAME, name);
+    let parts: Vec<&str> = path.split('/').collect();
+    let (why, help) = if path.contains("-----BEGIN") {
+        (
+            "it is a PEM text, not a path",
+            "save it in a file and write the file's path",
+        )
+    } else if path.starts_with('/') || path.contains('\\') || path.contains(':') {
+        (
+            "it must be relative to the manifest's directory",
+            "move the file below it, or name another root with `--files-dir`",
+        )
+    } else if parts.contains(&"..") {
+        (
+            "it leaves the manifest's directory",
+            "move the file below it, or name another root with `--files-dir`",
+        )
+    } else if path.contains(['{', '}']) {
+        (
+            "only `{name}` may stand in braces",
+            "write for example `pki/{name}.pem`",
+        )
+    } else if path.chars().any(char::is_control) || parts.contains(&"") {
+        (
+            "it is no path of a file",
+            "write a path such as `pki/ca.pem`",
+        )
+    } else {
+        let last = parts.last().copied().unwrap_or_default();
+        return match FileName::new(last) {
+            Ok(name) => Ok(At {
+                value: PemPath { path, name },
+                place: written.place.clone(),
+            }),
+            Err(why) => Err(finding::pem_name(written, why)),
+        };
+    };
+    Err(finding::pem_path(written, why, help))
+}
+
+/// Two files of one controller may not become one on the machine.
+fn report_same_names(paths: &TlsPaths, findings: &Findings) {
+    let mut seen: Vec<&At<PemPath>> = Vec::new();
+    for path in paths.all() {
+        let name = path.value.name();
+        // The same file may well stand in two places, but no certificate is a key.
+        let twin = seen.iter().find(|first| {
+            first.value.name() == name
+                && (first.value != path.value || !plays_one_part(paths, path))
+        });
+        if let Some(first) = twin {
+            let place = path.place.clone();
+            findings.push(finding::pem_same_name(
+                place,
+                name.as_str(),
+                first.place.clone(),
+            ));
+        }
+        seen.push(path);
+    }
+}
+
+/// Whether every place in which this file stands is for the same kind of content.
+fn plays_one_part(paths: &TlsPaths, path: &At<PemPath>) -> bool {
+    let pairs = [
+        Some(&paths.server),
+        Some(&paths.peer),
+        paths.client.as_ref(),
+    ];
+    let pairs = || pairs.into_iter().flatten();
+    let is = |other: &At<PemPath>| other.value == path.value;
+    let authority = is(&paths.server_ca) || is(&paths.peer_ca);
+    let certificate = pairs().any(|pair| is(&pair.cert));
+    let key = pairs().any(|pair| is(&pair.key));
+    usize::from(authority) + usize::from(certificate) + usize::from(key) == 1
+}
