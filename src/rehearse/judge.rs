@@ -271,21 +271,11 @@ fn contradiction(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
-
-    fn planned() -> plan::Machine {
-        plan::Machine {
-            name: "controller-0".into(),
-            address: [10, 240, 0, 10].into(),
-            member_id: "f98dc20bce6225a0".into(),
-            cluster_id: "3e7cc799faffb625".into(),
-            user_data: Secret::new(Vec::new()),
-            meta_data: String::new(),
-        }
-    }
+    use crate::rehearse::plan::tests::plan_with;
 
     #[test]
     fn a_claim_to_be_healthy_must_agree_with_the_plan_and_with_itself() {
+        let plan = plan_with(&["10.240.0.10"]);
         let (member, cluster) = ("f98dc20bce6225a0", "3e7cc799faffb625");
         let status = |state: &str, member: &str| Status {
             state: state.into(),
@@ -293,7 +283,7 @@ mod tests {
             cluster_id: cluster.into(),
         };
         let judge =
-            |name, id, status: Status| contradiction(&planned(), name, id, cluster, &status);
+            |name, id, status: Status| contradiction(&plan.machines[0], name, id, cluster, &status);
         assert_eq!(
             judge("controller-0", member, status("healthy", member)),
             None

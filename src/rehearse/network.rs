@@ -152,3 +152,23 @@ fn ip(options: &[&str], batch: &str) -> Result<(), Error> {
         said: last_lines(&output.stderr),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearse::plan::tests::plan_with;
+
+    #[test]
+    fn the_server_gives_way_to_machines() {
+        let nobody = ServerAddresses::beside(&plan_with(&["10.240.0.10"]));
+        assert_eq!(nobody.v4, Ipv4Addr::new(192, 0, 2, 1));
+        let taken = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
+        let beside = ServerAddresses::beside(&plan_with(&taken));
+        assert_eq!(beside.v4, Ipv4Addr::new(192, 0, 2, 3));
+        assert_eq!(beside.v6.to_string(), "2001:db8::2");
+        let v6_machine = "fd00::1".parse().unwrap();
+        assert_eq!(beside.for_peer(v6_machine), IpAddr::V6(beside.v6));
+        let v4_machine = "10.0.0.1".parse().unwrap();
+        assert_eq!(beside.for_peer(v4_machine), IpAddr::V4(beside.v4));
+    }
+}

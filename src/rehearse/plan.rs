@@ -159,3 +159,49 @@ mod secret_as_base64 {
             .map_err(|_| D::Error::custom("user-data is not base64"))
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::rehearse) fn plan_with(addresses: &[&str]) -> Plan {
+        let machine = |address: &&str| Machine {
+            name: "controller-0".into(),
+            address: address.parse().unwrap(),
+            member_id: "f98dc20bce6225a0".into(),
+            cluster_id: "3e7cc799faffb625".into(),
+            user_data: Secret::new(b"#cloud-config\n\xff KEY".to_vec()),
+            meta_data: "instance-id: i-0\n".into(),
+        };
+        Plan {
+            cluster: "etcd-cluster-0".into(),
+            suite: Suite::Bookworm,
+            tarball: "/t".into(),
+            tarball_name: "t".into(),
+            hosts: Vec::new(),
+            machines: addresses.iter().map(machine).collect(),
+            checks: Vec::new(),
+            timeout: Duration::from_secs(1),
+            journal: false,
+        }
+    }
+
+    #[test]
+    fn user_data_crosses_byte_for_byte_and_is_never_shown() {
+        let plan = plan_with(&["fd00::1"]);
+        assert!(!format!("{plan:?}").contains("KEY"));
+        let text = serde_json::to_string(&plan).unwrap();
+        let back: Plan = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.machines[0].user_data, plan.machines[0].user_data);
+        assert_eq!(back.machines[0].address, plan.machines[0].address);
+
+        let broken = text.replace("I2Nsb3Vk", "KEY!");
+        let error = serde_json::from_str::<Plan>(&broken)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("not base64") && !error.contains("KEY"),
+            "{error}"
+        );
+    }
+}

@@ -64,7 +64,7 @@ fn patience_ends_when_the_plan_says_so() {
     let Verdict::Silent { at, waiting: None } = outcome.machines[0].verdict else {
         panic!("{outcome:?}")
     };
-    assert!((2.0..2.5).contains(&at), "{at}");
+    assert!((2.0..5.0).contains(&at), "{at}");
 }
 
 #[test]
