@@ -79,6 +79,8 @@ ETCD_DATA_DIR=/var/lib/etcd
         "\
 MEMBER_ID=f98dc20bce6225a0
 CLUSTER_ID=fcc8a15e33d8599e
+CLIENT_CERT=/etc/etcd/kubernetes.pem
+CLIENT_KEY=/etc/etcd/kubernetes-key.pem
 ADDRESS=10.240.0.10
 NOT_BEFORE=1700000000
 "

@@ -15,6 +15,8 @@ const NAME: &str = "{name}";
 pub(super) struct TlsKeys {
     /// Where the mapping stands, for what is missing from it.
     place: Range<usize>,
+    /// Something in it could not be read and has been reported: what else is missing is unknown.
+    broken: bool,
     ca: Option<At<String>>,
     /// For servers and peers alike.
     shared: Option<WrittenPair>,
@@ -39,7 +41,7 @@ struct WrittenPair {
 }
 
 impl TlsKeys {
-    /// Reads the mapping; `None` where something in it is wrong, which has been reported by then.
+    /// Reads the mapping; `None` where it is none, which has been reported by then.
     pub(super) fn read(node: &Node, called: &str, findings: &Findings) -> Option<Self> {
         let fields = Fields::of(node, called, findings)?;
         let side = |key: &str, known: &[&str]| match fields.optional(key) {
@@ -52,13 +54,15 @@ impl TlsKeys {
         let peer = side("peer", &["ca", "cert", "key", "allowed_cn"]);
         let client = side("client", &["cert", "key"]);
         fields.finish(&["ca", "cert", "key", "server", "peer", "client"]);
+        let whole = ca.is_some() && shared.is_some() && server.is_some() && peer.is_some();
         Some(Self {
             place: node.place.clone(),
-            ca: ca?,
-            shared: shared?,
-            server: server?,
-            peer: peer?,
-            client: client?.pair,
+            broken: !whole || client.is_none(),
+            ca: ca.flatten(),
+            shared: shared.flatten(),
+            server: server.unwrap_or_default(),
+            peer: peer.unwrap_or_default(),
+            client: client.unwrap_or_default().pair,
         })
     }
 
@@ -74,6 +78,7 @@ impl TlsKeys {
         };
         Self {
             place: below.place,
+            broken: self.broken || below.broken,
             ca: self.ca.or(below.ca),
             server: pair(self.server, below.server),
             peer: pair(self.peer, below.peer),
@@ -91,12 +96,10 @@ impl TlsKeys {
         let name = name.map_or("controller", HostName::as_str);
         let path = |written: &At<String>| findings.keep(pem_path(written, name));
         let missing = |key: &str, example: &str| {
-            findings.push(finding::missing_key(
-                "tls",
-                key,
-                self.place.clone(),
-                example,
-            ));
+            if !self.broken {
+                let place = self.place.clone();
+                findings.push(finding::missing_key("tls", key, place, example));
+            }
         };
         let ca = |side: &Side| match side.ca.as_ref().or(self.ca.as_ref()) {
             Some(ca) => path(ca),
@@ -149,10 +152,12 @@ impl Side {
             Some(None)
         };
         let pair = pair(&fields, findings);
-        let allowed_cn = match fields
-            .optional("allowed_cn")
-            .filter(|_| knows("allowed_cn"))
-        {
+        let asked = if knows("allowed_cn") {
+            fields.optional("allowed_cn")
+        } else {
+            None
+        };
+        let allowed_cn = match asked {
             Some(node) => common_name(node, findings).map(Some),
             None => Some(None),
         };
@@ -250,6 +255,7 @@ fn report_same_names(paths: &TlsPaths, findings: &Findings) {
         // The same file may well stand in two places, but no certificate is a key.
         let twin = seen.iter().find(|first| {
             first.value.name() == name
+                && first.place.start < path.place.start
                 && (first.value != path.value || !plays_one_part(paths, path))
         });
         if let Some(first) = twin {

@@ -4,6 +4,7 @@ use super::{Finding, Report, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// More findings than this say nothing that the first ones did not.
 const MOST_SHOWN: usize = 50;
@@ -39,14 +40,31 @@ impl Report {
             let origin = annotate_snippets::Origin::path(&self.file);
             return Group::with_title(title).element(origin).element(help);
         };
-        let mut snippet = Snippet::source(&self.source)
+        let shown = self.lines_of(finding, place);
+        let within = |place: &Range<usize>| place.start - shown.start..place.end - shown.start;
+        let mut snippet = Snippet::source(&self.source[shown.clone()])
+            .line_start(self.line_and_column(shown.start).0)
             .path(&self.file)
-            .annotation(AnnotationKind::Primary.span(place.clone()));
+            .annotation(AnnotationKind::Primary.span(within(place)));
         if let Some((related, label)) = &finding.related {
-            let annotation = AnnotationKind::Context.span(related.clone());
+            let annotation = AnnotationKind::Context.span(within(related));
             snippet = snippet.annotation(annotation.label(*label));
         }
         Group::with_title(title).element(snippet).element(help)
+    }
+
+    /// The whole lines that a finding is about: all that the renderer needs to look at.
+    fn lines_of(&self, finding: &Finding, place: &Range<usize>) -> Range<usize> {
+        let related = finding
+            .related
+            .as_ref()
+            .map_or(place, |(related, _)| related);
+        let (first, last) = (place.start.min(related.start), place.end.max(related.end));
+        let start = self.source[..first]
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
+        let length = self.source[last..].find('\n');
+        start..length.map_or(self.source.len(), |length| last + length)
     }
 
     /// The report as JSON: one object per finding, places as line and column.

@@ -12,6 +12,7 @@ use askama::Template;
 use base64::Engine;
 use serde::Deserialize;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// The rendered document does not say what it should: a defect of this program.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl std::error::Error for NotReadBack {}
 struct Document<'a> {
     name: &'a str,
     hostname: Option<&'a str>,
-    early: String,
+    early: Zeroizing<String>,
     files: Vec<Entry<'a>>,
     start: &'a [Vec<String>],
 }
@@ -47,8 +48,8 @@ struct Entry<'a> {
 
 enum Content {
     /// As a literal block, indented.
-    Text(String),
-    Base64(String),
+    Text(Zeroizing<String>),
+    Base64(Zeroizing<String>),
 }
 
 /// One machine as cloud-config.
@@ -60,13 +61,23 @@ pub fn render(machine: &Machine) -> Result<Secret, NotReadBack> {
         files: machine.files.iter().map(entry).collect(),
         start: &machine.start,
     };
-    let mut text = document
-        .render()
+    let mut text = Zeroizing::new(String::with_capacity(room_for(&document)));
+    document
+        .render_into(&mut *text)
         .map_err(|error| NotReadBack(error.to_string()))?;
     text.push('\n');
-    let rendered = Secret::new(text.into_bytes());
+    let rendered = Secret::new(std::mem::take(&mut *text).into_bytes());
     read_back(&rendered, machine)?;
     Ok(rendered)
+}
+
+/// Enough for the whole document, so that no copy of a key is left where it grew.
+fn room_for(document: &Document) -> usize {
+    const FRAME: usize = 4096;
+    let content = |entry: &Entry| match &entry.content {
+        Content::Text(text) | Content::Base64(text) => text.len() + entry.path.len() + 128,
+    };
+    FRAME + document.early.len() + document.files.iter().map(content).sum::<usize>()
 }
 
 fn entry<'a>(file: &'a File) -> Entry<'a> {
@@ -76,7 +87,7 @@ fn entry<'a>(file: &'a File) -> Entry<'a> {
         permissions: file.mode.to_string(),
         content: match literal(bytes) {
             Some(text) => Content::Text(block(text, 6)),
-            None => Content::Base64(encoding::base64(bytes)),
+            None => Content::Base64(Zeroizing::new(encoding::base64(bytes))),
         },
     }
 }
@@ -94,8 +105,11 @@ fn literal(bytes: &[u8]) -> Option<&str> {
 }
 
 /// The lines of a literal block, `depth` blanks deep; empty lines stay empty.
-fn block(text: &str, depth: usize) -> String {
-    let mut block = String::with_capacity(text.len() * 2);
+///
+/// The room is reserved at once: a text that grows leaves copies of a key behind.
+fn block(text: &str, depth: usize) -> Zeroizing<String> {
+    let room = text.len() + (depth + 1) * text.lines().count();
+    let mut block = Zeroizing::new(String::with_capacity(room));
     for line in text.lines() {
         if !line.is_empty() {
             block.extend(std::iter::repeat_n(' ', depth));
@@ -125,7 +139,7 @@ struct ReadFile {
     path: String,
     permissions: String,
     encoding: Option<String>,
-    content: String,
+    content: Zeroizing<String>,
 }
 
 impl ReadFile {
@@ -172,4 +186,65 @@ fn read_back(rendered: &Secret, machine: &Machine) -> Result<(), NotReadBack> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_literal_block_gives_back_is_text() {
+        for text in [
+            "a\n",
+            "a\n\nb\n",
+            "a \n",
+            "#!/bin/sh\n",
+            "a: b\n  c\n",
+            "---\n",
+            "%\n",
+        ] {
+            assert!(literal(text.as_bytes()).is_some(), "{text:?}");
+        }
+        let others = [
+            "", "a", "\n", " a\n", "\na\n", "a\n\n", "a\tb\n", "a\r\n", "é\n", "\u{7f}\n",
+        ];
+        for text in others {
+            assert!(literal(text.as_bytes()).is_none(), "{text:?}");
+        }
+        assert!(literal(&[0xff, b'\n']).is_none());
+    }
+
+    proptest::proptest! {
+        /// Whatever is in a file, YAML gives it back.
+        #[test]
+        fn any_bytes_come_back(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            comes_back(&bytes);
+        }
+
+        /// The same for what looks like text, where more goes wrong.
+        #[test]
+        fn any_text_comes_back(text in "[ \\n]{0,1}[ -~\\n]{0,12}[a\u{7f}\\t\u{85}\u{2028}é]{0,1}\\n{0,2}") {
+            comes_back(text.as_bytes());
+        }
+    }
+
+    fn comes_back(bytes: &[u8]) {
+        let field = match literal(bytes) {
+            Some(text) => format!("content: |\n{}\n", block(text, 6).as_str()),
+            None => format!("encoding: b64\ncontent: {}\n", encoding::base64(bytes)),
+        };
+        let field = field.replace("\ncontent", "\n    content");
+        let document = format!(
+            "#cloud-config\nbootcmd: [x]\nruncmd: []\nwrite_files:\n  - path: /x\n    permissions: '0644'\n    {field}"
+        );
+        let read: Read = yaml_serde::from_str(&document).unwrap();
+        let read = &read.write_files[0];
+        let content = match read.encoding {
+            None => read.content.as_bytes().to_vec(),
+            Some(_) => base64::engine::general_purpose::STANDARD
+                .decode(&*read.content)
+                .unwrap(),
+        };
+        assert_eq!(content, bytes, "{document}");
+    }
 }

@@ -21,21 +21,32 @@ pub(crate) fn lay_out(dir: &Path, addresses: &[&str]) {
     fs::create_dir_all(dir).unwrap();
     let (authority, ca) = Authority::mint("etcd-cluster-0 CA", LONG).unwrap();
     write(dir, "ca", &ca);
-    write(dir, "kubernetes", &leaf(&authority, addresses, LONG, true));
-    write(dir, "expired", &leaf(&authority, addresses, PAST, true));
+    write(dir, "kubernetes", &leaf(&authority, addresses, LONG, BOTH));
+    write(dir, "expired", &leaf(&authority, addresses, PAST, BOTH));
+    let (for_clients, for_servers) = ((false, true), (true, false));
     write(
         dir,
         "client-only",
-        &leaf(&authority, addresses, LONG, false),
+        &leaf(&authority, addresses, LONG, for_clients),
+    );
+    write(
+        dir,
+        "server-only",
+        &leaf(&authority, addresses, LONG, for_servers),
     );
     let (other, other_ca) = Authority::mint("another CA", LONG).unwrap();
     write(dir, "other-ca", &other_ca);
-    write(dir, "other", &leaf(&other, addresses, LONG, true));
+    write(dir, "other", &leaf(&other, addresses, LONG, BOTH));
     fs::create_dir_all(dir.join("ca")).unwrap();
     fs::write(dir.join("ca/ca.pem"), &ca.certificate).unwrap();
 }
 
-fn leaf(authority: &Authority, addresses: &[&str], validity: Validity, server: bool) -> Minted {
+/// For servers, and for clients.
+type Usage = (bool, bool);
+const BOTH: Usage = (true, true);
+
+fn leaf(authority: &Authority, addresses: &[&str], validity: Validity, usage: Usage) -> Minted {
+    let (server, client) = usage;
     let addresses: Vec<IpAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
     let leaf = Leaf {
         common_name: "kubernetes",
@@ -43,7 +54,7 @@ fn leaf(authority: &Authority, addresses: &[&str], validity: Validity, server: b
         names: &["localhost".to_owned()],
         validity,
         server,
-        client: true,
+        client,
     };
     authority.issue(&leaf).unwrap()
 }
