@@ -101,12 +101,12 @@ impl TlsKeys {
                 findings.push(finding::missing_key("tls", key, place, example));
             }
         };
-        let ca = |side: &Side| match side.ca.as_ref().or(self.ca.as_ref()) {
-            Some(ca) => path(ca),
-            None => {
+        let ca = |side: &Side| {
+            let written = side.ca.as_ref().or(self.ca.as_ref());
+            if written.is_none() {
                 missing("ca", "pki/ca.pem");
-                None
             }
+            written.and_then(path)
         };
         let pair = |written: &WrittenPair| {
             let (cert, key) = (path(&written.cert), path(&written.key));
@@ -115,13 +115,13 @@ impl TlsKeys {
                 key: key?,
             })
         };
-        let pair_of = |side: &Side| match side.pair.as_ref().or(self.shared.as_ref()) {
-            Some(written) => pair(written),
-            None => {
+        let pair_of = |side: &Side| {
+            let written = side.pair.as_ref().or(self.shared.as_ref());
+            if written.is_none() {
                 missing("cert", "pki/kubernetes.pem");
                 missing("key", "pki/kubernetes-key.pem");
-                None
             }
+            written.and_then(pair)
         };
         let (server, server_ca) = (pair_of(&self.server), ca(&self.server));
         let (peer, peer_ca) = (pair_of(&self.peer), ca(&self.peer));
@@ -145,14 +145,14 @@ impl TlsKeys {
 impl Side {
     fn read(node: &Node, called: &str, known: &[&str], findings: &Findings) -> Option<Self> {
         let fields = Fields::of(node, called, findings)?;
-        let knows = |key: &str| known.contains(&key);
-        let ca = if knows("ca") {
+        let takes = |key: &str| known.contains(&key);
+        let ca = if takes("ca") {
             text(&fields, "ca", findings)
         } else {
             Some(None)
         };
         let pair = pair(&fields, findings);
-        let asked = if knows("allowed_cn") {
+        let asked = if takes("allowed_cn") {
             fields.optional("allowed_cn")
         } else {
             None
