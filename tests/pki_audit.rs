@@ -4,14 +4,16 @@
 
 mod support;
 
+use firstboot::pki::audit::{Demands, File, Pair, audit};
+use firstboot::secret::Secret;
 use support::sets::Set;
-use support::{Workshop, audit_set, issued, keys, sets};
+use support::{Workshop, audit_set, demands, demands_by_name, issued, keys, sets};
 
-fn judge(list: &[Set]) {
+fn judge(list: &[Set], demands: fn(u16, bool) -> Demands) {
     let base = Workshop::base();
     let wrong: Vec<String> = support::in_parallel(list, |set| {
         let shop = Workshop::make(&base, set.make);
-        let audit = audit_set(&shop, set.go, false);
+        let audit = audit_set(&shop, &demands(set.go, false));
         let found = |errors| {
             let problems = audit
                 .problems
@@ -55,27 +57,32 @@ fn judge(list: &[Set]) {
 
 #[test]
 fn files() {
-    judge(sets::FILES);
+    judge(sets::FILES, demands);
 }
 
 #[test]
 fn keys() {
-    judge(keys::KEYS);
+    judge(keys::KEYS, demands);
 }
 
 #[test]
 fn chains() {
-    judge(issued::CHAINS);
+    judge(issued::CHAINS, demands);
 }
 
 #[test]
 fn hashes() {
-    judge(issued::HASHES);
+    judge(issued::HASHES, demands);
 }
 
 #[test]
 fn leafs() {
-    judge(issued::LEAFS);
+    judge(issued::LEAFS, demands);
+}
+
+#[test]
+fn names() {
+    judge(issued::NAMES, demands_by_name);
 }
 
 /// What etcd takes and the curl of a machine's first boot does not, as seen with real ones.
@@ -86,7 +93,7 @@ fn curl_is_stricter() {
     let fit: Vec<_> = all.iter().filter(|set| set.errors.is_empty()).collect();
     let refused = support::in_parallel(&fit, |set| {
         let shop = Workshop::make(&base, set.make);
-        let audit = audit_set(&shop, 12, true);
+        let audit = audit_set(&shop, &demands(12, true));
         let codes: Vec<_> = audit
             .problems
             .iter()
@@ -112,4 +119,102 @@ fn curl_is_stricter() {
             ("certificate that is a ca", vec!["no-digital-signature"]),
         ]
     );
+}
+
+/// A command in a help line does what it says: after it the set is fit.
+#[test]
+fn commands_in_help_cure() {
+    let base = Workshop::base();
+    let all = [sets::FILES, keys::KEYS].concat();
+    let cured = support::in_parallel(&all, |set| {
+        let shop = Workshop::make(&base, set.make);
+        shop.run("chmod 600 kubernetes-key.pem");
+        let demands = demands(24, false);
+        let mut commands = 0;
+        for problem in audit_set(&shop, &demands)
+            .problems
+            .iter()
+            .filter(|problem| problem.is_error())
+        {
+            let commands_of = problem.help.split('`').skip(1).step_by(2).filter(|words| {
+                let is_command = ["openssl ", "sed ", "iconv ", "ssh-keygen "];
+                is_command.iter().any(|start| words.starts_with(start))
+                    && !words.contains("ca-key.pem")
+                    && !words.contains("-noout")
+            });
+            for command in commands_of {
+                let passed = command
+                    .replace("openssl pkey -in", "openssl pkey -passin pass:x -in")
+                    .replace("openssl pkcs12", "openssl pkcs12 -passin pass:");
+                shop.run(&passed);
+                commands += 1;
+            }
+        }
+        let is_cured = audit_set(&shop, &demands).is_fit();
+        (commands > 0).then_some((set.name, is_cured))
+    });
+    let cured: Vec<_> = cured.into_iter().flatten().collect();
+    assert!(cured.len() > 20, "{cured:?}");
+    let left: Vec<_> = cured.iter().filter(|(_, is_cured)| !is_cured).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Not one line of a key in what an audit says.
+#[test]
+fn says_no_key_bytes() {
+    let base = Workshop::base();
+    let all = [sets::FILES, keys::KEYS].concat();
+    support::in_parallel(&all, |set| {
+        let shop = Workshop::make(&base, set.make);
+        let said = format!("{:?}", audit_set(&shop, &demands(24, true)));
+        for name in ["kubernetes-key.pem", "ca-key.pem"] {
+            let key = String::from_utf8_lossy(&shop.read(name)).into_owned();
+            for line in key
+                .lines()
+                .filter(|line| !line.starts_with('-') && line.len() > 8 && line.is_ascii())
+            {
+                assert!(!said.contains(&line[..8]), "{}", set.name);
+            }
+        }
+    });
+}
+
+/// Whatever a file was made into, the audit answers.
+#[test]
+fn never_panics() {
+    use proptest::prelude::*;
+    let base = Workshop::base();
+    let files = ["ca.pem", "kubernetes.pem", "kubernetes-key.pem"];
+    let good = files.map(|name| base.read(name));
+    proptest!(|(file in 0_usize..3, at in any::<prop::sample::Index>(), byte: u8, cut: bool, inside: bool)| {
+        let mut set = good.clone();
+        set[file] = spoil(&set[file], at, byte, cut, inside);
+        let [ca, certificate, key] = set;
+        let pair = Pair {
+            certificate: File { name: "kubernetes.pem", bytes: &certificate },
+            key_name: "kubernetes-key.pem",
+            key: &Secret::new(key),
+        };
+        audit(File { name: "ca.pem", bytes: &ca }, &pair, &demands(24, true));
+    });
+}
+
+/// Changes one byte, of the text or inside the base64, or drops what follows it.
+fn spoil(text: &[u8], at: proptest::sample::Index, byte: u8, cut: bool, inside: bool) -> Vec<u8> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let change = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        bytes.truncate(if cut { at } else { bytes.len() });
+        bytes
+    };
+    if !inside {
+        return change(text);
+    }
+    let text = std::str::from_utf8(text).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let (body, last) = rest.split_once("-----END").unwrap();
+    let der = STANDARD.decode(body.replace('\n', "")).unwrap();
+    format!("{first}\n{}\n-----END{last}", STANDARD.encode(change(&der))).into_bytes()
 }

@@ -13,11 +13,15 @@
 
 mod support;
 
-use firstboot::pki::audit::Audit;
+use firstboot::pki::audit::{Audit, Demand, Demands};
+use firstboot::pki::mint::{Authority, Leaf, Validity};
+use std::net::IpAddr;
 use std::path::PathBuf;
-use support::cluster::{Etcd, Outcome};
+use support::cluster::{BY_ADDRESS, BY_NAME, Etcd, Outcome, Plan};
 use support::sets::Set;
-use support::{Workshop, audit_set, in_parallel, issued, keys, sets};
+use support::{
+    Workshop, audit_set, demands, demands_by_name, in_parallel, issued, keys, now, sets,
+};
 
 fn etcds() -> Vec<Etcd> {
     let list = std::env::var("FIRSTBOOT_TEST_ETCD")
@@ -40,14 +44,15 @@ fn is_right(set: &Set, outcome: &Outcome, for_etcd: &Audit, for_curl: &Audit) ->
     }
 }
 
-fn compare(list: &[Set]) {
+fn compare(list: &[Set], plan: &Plan, demands: fn(u16, bool) -> Demands) {
     let base = Workshop::base();
     for etcd in etcds() {
         let wrong: Vec<String> = in_parallel(list, |set| {
             let shop = Workshop::make(&base, set.make);
-            let for_etcd = audit_set(&shop, etcd.go, false);
-            let for_curl = audit_set(&shop, etcd.go, true);
-            let outcome = etcd.try_to_form(&shop);
+            let go = etcd.go_for(set.make);
+            let for_etcd = audit_set(&shop, &demands(go, false));
+            let for_curl = audit_set(&shop, &demands(go, true));
+            let outcome = etcd.try_to_form(&shop, plan);
             let said: Vec<_> = for_curl.problems.iter().map(ToString::to_string).collect();
             let verdict = format!("{}: {outcome:?}, audit: {said:#?}", set.name);
             if std::env::var_os("FIRSTBOOT_TEST_VERBOSE").is_some() {
@@ -71,29 +76,113 @@ fn compare(list: &[Set]) {
 #[test]
 #[ignore = "needs a real etcd: make test-real"]
 fn files() {
-    compare(sets::FILES);
+    compare(sets::FILES, &BY_ADDRESS, demands);
 }
 
 #[test]
 #[ignore = "needs a real etcd: make test-real"]
 fn keys() {
-    compare(keys::KEYS);
+    compare(keys::KEYS, &BY_ADDRESS, demands);
 }
 
 #[test]
 #[ignore = "needs a real etcd: make test-real"]
 fn chains() {
-    compare(issued::CHAINS);
+    compare(issued::CHAINS, &BY_ADDRESS, demands);
 }
 
 #[test]
 #[ignore = "needs a real etcd: make test-real"]
 fn hashes() {
-    compare(issued::HASHES);
+    compare(issued::HASHES, &BY_ADDRESS, demands);
 }
 
 #[test]
 #[ignore = "needs a real etcd: make test-real"]
 fn leafs() {
-    compare(issued::LEAFS);
+    compare(issued::LEAFS, &BY_ADDRESS, demands);
+}
+
+#[test]
+#[ignore = "needs a real etcd: make test-real"]
+fn names() {
+    compare(issued::NAMES, &BY_NAME, demands_by_name);
+}
+
+#[test]
+#[ignore = "needs a real etcd: make test-real"]
+fn common_names() {
+    for (allowed, flag) in [
+        ("kubernetes", &["--peer-cert-allowed-cn=kubernetes"]),
+        ("other", &["--peer-cert-allowed-cn=other"]),
+    ] {
+        let plan = Plan {
+            flags: flag,
+            ..BY_ADDRESS
+        };
+        let base = Workshop::base();
+        for etcd in etcds() {
+            let shop = Workshop::make(&base, "good");
+            let value = allowed.to_owned();
+            let demands = Demands {
+                common_name: Some(Demand {
+                    value,
+                    why: "`peer-cert-allowed-cn` says so".to_owned(),
+                }),
+                ..demands(etcd.go, false)
+            };
+            let formed = matches!(etcd.try_to_form(&shop, &plan), Outcome::Formed(_));
+            assert_eq!(formed, allowed == "kubernetes");
+            assert_eq!(audit_set(&shop, &demands).is_fit(), formed);
+        }
+    }
+}
+
+/// What is minted forms a cluster, with one pair for both and with one for each.
+#[test]
+#[ignore = "needs a real etcd: make test-real"]
+fn minted() {
+    let (authority, ca) = Authority::mint("etcd", Validity::days(now(), 3650)).unwrap();
+    let issue = |common_name: &str, addresses: &[&str]| {
+        let addresses: Vec<IpAddr> = addresses
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect();
+        let leaf = Leaf {
+            common_name,
+            addresses: &addresses,
+            names: &["localhost".to_owned()],
+            validity: Validity::days(now(), 365),
+            server: true,
+            client: true,
+        };
+        authority.issue(&leaf).unwrap()
+    };
+    let shop = Workshop::new();
+    shop.write("ca.pem", &ca.certificate);
+    for (name, addresses) in [
+        ("kubernetes", &["127.77.0.1", "127.77.0.2", "127.0.0.1"][..]),
+        ("one", &["127.77.0.1", "127.0.0.1"]),
+        ("two", &["127.77.0.2", "127.0.0.1"]),
+    ] {
+        let pair = issue(name, addresses);
+        shop.write(&format!("{name}.pem"), &pair.certificate);
+        shop.write(&format!("{name}-key.pem"), pair.key.expose());
+    }
+    for etcd in etcds() {
+        for pairs in [["kubernetes", "kubernetes"], ["one", "two"]] {
+            let outcome = etcd.try_to_form(
+                &shop,
+                &Plan {
+                    pairs,
+                    ..BY_ADDRESS
+                },
+            );
+            assert!(
+                matches!(outcome, Outcome::Formed(Ok(()))),
+                "{pairs:?}: {outcome:?}"
+            );
+            shop.run("rm -rf m?.etcd");
+        }
+    }
 }

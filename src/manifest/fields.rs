@@ -20,6 +20,10 @@ impl Findings {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     pub(super) fn into_vec(self) -> Vec<Finding> {
         self.0.into_inner()
     }

@@ -43,26 +43,25 @@ struct WrittenPair {
 impl TlsKeys {
     /// Reads the mapping; `None` where it is none, which has been reported by then.
     pub(super) fn read(node: &Node, called: &str, findings: &Findings) -> Option<Self> {
+        let before = findings.len();
         let fields = Fields::of(node, called, findings)?;
-        let side = |key: &str, known: &[&str]| match fields.optional(key) {
-            Some(node) => Side::read(node, &format!("{called}.{key}"), known, findings),
-            None => Some(Side::default()),
+        let side = |key: &str, known: &[&str]| {
+            let node = fields.optional(key)?;
+            Side::read(node, &format!("{called}.{key}"), known, findings)
         };
-        let ca = text(&fields, "ca", findings);
-        let shared = pair(&fields, findings);
-        let server = side("server", &["ca", "cert", "key"]);
-        let peer = side("peer", &["ca", "cert", "key", "allowed_cn"]);
-        let client = side("client", &["cert", "key"]);
-        fields.finish(&["ca", "cert", "key", "server", "peer", "client"]);
-        let whole = ca.is_some() && shared.is_some() && server.is_some() && peer.is_some();
-        Some(Self {
+        let keys = Self {
             place: node.place.clone(),
-            broken: !whole || client.is_none(),
-            ca: ca.flatten(),
-            shared: shared.flatten(),
-            server: server.unwrap_or_default(),
-            peer: peer.unwrap_or_default(),
-            client: client.unwrap_or_default().pair,
+            broken: false,
+            ca: text(&fields, "ca", findings),
+            shared: pair(&fields, findings),
+            server: side("server", &["ca", "cert", "key"]).unwrap_or_default(),
+            peer: side("peer", &["ca", "cert", "key", "allowed_cn"]).unwrap_or_default(),
+            client: side("client", &["cert", "key"]).and_then(|side| side.pair),
+        };
+        fields.finish(&["ca", "cert", "key", "server", "peer", "client"]);
+        Some(Self {
+            broken: findings.len() > before,
+            ..keys
         })
     }
 
@@ -146,53 +145,36 @@ impl Side {
     fn read(node: &Node, called: &str, known: &[&str], findings: &Findings) -> Option<Self> {
         let fields = Fields::of(node, called, findings)?;
         let takes = |key: &str| known.contains(&key);
-        let ca = if takes("ca") {
-            text(&fields, "ca", findings)
-        } else {
-            Some(None)
-        };
-        let pair = pair(&fields, findings);
-        let asked = if takes("allowed_cn") {
-            fields.optional("allowed_cn")
-        } else {
-            None
-        };
-        let allowed_cn = match asked {
-            Some(node) => common_name(node, findings).map(Some),
-            None => Some(None),
+        let only_if = |key: &str| takes(key).then(|| fields.optional(key)).flatten();
+        let side = Self {
+            ca: only_if("ca").and_then(|node| findings.text(node, "ca")),
+            pair: pair(&fields, findings),
+            allowed_cn: only_if("allowed_cn").and_then(|node| common_name(node, findings)),
         };
         fields.finish(known);
-        Some(Self {
-            ca: ca?,
-            pair: pair?,
-            allowed_cn: allowed_cn?,
-        })
+        Some(side)
     }
 }
 
 /// `cert` and `key` of a mapping: both or neither.
-fn pair(fields: &Fields, findings: &Findings) -> Option<Option<WrittenPair>> {
-    let (cert, key) = match (fields.optional("cert"), fields.optional("key")) {
-        (None, None) => return Some(None),
-        _ => (
-            fields.required("cert", "pki/kubernetes.pem"),
-            fields.required("key", "pki/kubernetes-key.pem"),
-        ),
+fn pair(fields: &Fields, findings: &Findings) -> Option<WrittenPair> {
+    if fields.optional("cert").is_none() && fields.optional("key").is_none() {
+        return None;
+    }
+    let written = |key: &str, example: &str| {
+        let node = fields.required(key, example)?;
+        findings.text(node, key)
     };
-    let cert = cert.and_then(|node| findings.text(node, "cert"));
-    let key = key.and_then(|node| findings.text(node, "key"));
-    Some(Some(WrittenPair {
+    let cert = written("cert", "pki/kubernetes.pem");
+    let key = written("key", "pki/kubernetes-key.pem");
+    Some(WrittenPair {
         cert: cert?,
         key: key?,
-    }))
+    })
 }
 
-/// The outer `None`: it is there, but no text.
-fn text(fields: &Fields, key: &str, findings: &Findings) -> Option<Option<At<String>>> {
-    match fields.optional(key) {
-        Some(node) => findings.text(node, key).map(Some),
-        None => Some(None),
-    }
+fn text(fields: &Fields, key: &str, findings: &Findings) -> Option<At<String>> {
+    findings.text(fields.optional(key)?, key)
 }
 
 fn common_name(node: &Node, findings: &Findings) -> Option<At<CommonName>> {

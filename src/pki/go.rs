@@ -46,8 +46,14 @@ impl Go {
     pub(super) const TLS_1_3: Self = Self(16);
     /// The common name no longer stands for a host name (Go 1.15 release notes).
     pub(super) const NO_COMMON_NAME: Self = Self(15);
+    /// A DNS name that is not ASCII is refused (Go 1.16 release notes).
+    pub(super) const ASCII_NAMES: Self = Self(16);
     /// SHA-1 signatures are refused (Go 1.18 release notes).
     pub(super) const NO_SHA1: Self = Self(18);
+    /// An extension that stands twice is refused (Go 1.19 release notes).
+    pub(super) const NO_REPEATS: Self = Self(19);
+    /// Policy extensions are processed (Go 1.24 release notes).
+    pub(super) const POLICIES: Self = Self(24);
     /// Negative serial numbers are refused (Go 1.23 release notes).
     pub(super) const NO_NEGATIVE_SERIAL: Self = Self(23);
     /// Name constraints on addresses and exclusions are understood (Go 1.10 release notes).

@@ -1,5 +1,6 @@
 //! Certificates as plain values: the only module that sees the X.509 parser.
 
+use super::go::Go;
 use super::public::{Curve, Hash, PublicKey, Scheme};
 use std::net::IpAddr;
 use x509_parser::certificate::X509Certificate;
@@ -8,6 +9,9 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey as Parsed;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
+
+/// What Go processes since 1.24.
+const POLICIES: [&str; 3] = ["policyMappings", "policyConstraints", "inhibitAnyPolicy"];
 
 /// One certificate, with everything that Go's verification looks at.
 #[derive(Clone, Debug)]
@@ -33,8 +37,10 @@ pub(super) struct Certificate {
     pub key_usage: Option<KeyUsage>,
     pub extended: Option<Extended>,
     pub constraints: Option<Constraints>,
-    /// Critical extensions that Go does not process, by name.
+    /// Critical extensions that not every Go processes, by name.
     pub foreign_critical: Vec<String>,
+    /// An extension stands there twice.
+    pub repeats: bool,
 }
 
 /// A distinguished name.
@@ -130,6 +136,7 @@ impl Certificate {
             extended: None,
             constraints: None,
             foreign_critical: Vec::new(),
+            repeats: tbs.extensions_map().is_err(),
         };
         for extension in tbs.extensions() {
             let parsed = extension.parsed_extension();
@@ -149,6 +156,18 @@ impl Certificate {
     /// Whether it says of itself that it may sign certificates.
     pub(super) fn is_authority(&self) -> bool {
         self.basic.is_some_and(|basic| basic.authority)
+    }
+
+    /// Critical extensions that this Go does not process, by name.
+    pub(super) fn unknown_to(&self, go: Go) -> impl Iterator<Item = &str> {
+        let names = self.foreign_critical.iter().map(String::as_str);
+        names.filter(move |name| go < Go::POLICIES || !POLICIES.contains(name))
+    }
+
+    /// A DNS name that is not ASCII.
+    pub(super) fn wide_name(&self) -> Option<&str> {
+        let mut names = self.sans.iter().flat_map(|sans| &sans.names);
+        names.find(|name| !name.is_ascii()).map(String::as_str)
     }
 
     /// The serial number in hexadecimal, as openssl prints it but in lower case.

@@ -115,6 +115,11 @@ pub(crate) const CHAINS: &[Set] = &[
     .go(9),
     bad("unknown critical extension", "leaf \"$LEAF\\n1.2.3.4=critical,ASN1:UTF8String:x\"", &[("extension-unknown", Certificate)]),
     bad("unknown critical extension in ca", "authority \"$AUTHORITY\\n1.2.3.4=critical,ASN1:UTF8String:x\"", &[("extension-unknown", Ca)]),
+    bad("extension twice",
+        "leaf \"$LEAF\\n1.2.3.4=ASN1:UTF8String:x\\n1.2.3.5=ASN1:UTF8String:x\"; openssl x509 -in kubernetes.pem -outform der > t; \
+         LC_ALL=C sed -i 's/\\x2a\\x03\\x05/\\x2a\\x03\\x04/' t; openssl x509 -inform der -in t -out kubernetes.pem",
+        &[("extension-repeats", Certificate)]),
+    bad("policies before go 1.24", "authority \"$AUTHORITY\\ninhibitAnyPolicy=critical,0\"", &[("extension-unknown", Ca)]).go(22),
     fine("unknown extension", "leaf \"$LEAF\\n1.2.3.4=ASN1:UTF8String:x\""),
     fine("certificate under the name of its ca", "key ca; root ca lab \"$AUTHORITY\"; key kubernetes; issue kubernetes lab ca \"$LEAF\""),
     bad("negative serial", "SERIAL=-5; good", &[("serial-negative", Certificate)]),
@@ -260,6 +265,11 @@ pub(crate) const LEAFS: &[Set] = &[
         &[("outlives-ca", Certificate)],
     ),
     bad(
+        "name that is not ascii",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=$SAN,DNS:m\u{fc}ller\"",
+        &[("san-not-ascii", Certificate)],
+    ),
+    bad(
         "several things at once",
         "leaf \"$PLAIN\\nextendedKeyUsage=serverAuth\\nsubjectAltName=IP:127.77.0.1,IP:127.0.0.1\"; key kubernetes; key ca; root ca lab \"$AUTHORITY\"",
         &[
@@ -268,5 +278,46 @@ pub(crate) const LEAFS: &[Set] = &[
             ("usage-client-missing", Certificate),
             ("key-mismatch", Key),
         ],
+    ),
+];
+
+/// Sets for members that are dialled by the name `localhost`.
+pub(crate) const NAMES: &[Set] = &[
+    fine(
+        "named",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=DNS:localhost\"",
+    ),
+    fine(
+        "named in capitals",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=DNS:LocalHost\"",
+    ),
+    fine(
+        "named among others",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=IP:127.0.0.1,DNS:a.example,DNS:localhost\"",
+    ),
+    bad(
+        "another name",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=DNS:controller-0\"",
+        &[("san-name-missing", Certificate)],
+    ),
+    bad(
+        "a star below the name",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=DNS:*.localhost\"",
+        &[("san-name-missing", Certificate)],
+    ),
+    bad(
+        "only an address",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=IP:127.0.0.1\"",
+        &[("san-name-missing", Certificate)],
+    ),
+    bad(
+        "name as common name",
+        "leaf \"$PLAIN\\n$BOTH\"; issue kubernetes localhost ca \"$PLAIN\\n$BOTH\"",
+        &[("san-none", Certificate)],
+    ),
+    bad(
+        "common name beside another name",
+        "begin; issue kubernetes localhost ca \"$PLAIN\\n$BOTH\\nsubjectAltName=DNS:controller-0\"",
+        &[("san-name-missing", Certificate)],
     ),
 ];

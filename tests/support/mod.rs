@@ -96,8 +96,20 @@ pub(crate) fn demands(go: u16, curl: bool) -> Demands {
     }
 }
 
+/// What two members under the name `localhost` ask.
+pub(crate) fn demands_by_name(go: u16, curl: bool) -> Demands {
+    Demands {
+        addresses: vec![],
+        names: vec![Demand {
+            value: "localhost".to_owned(),
+            why: "both members are there".to_owned(),
+        }],
+        ..demands(go, curl)
+    }
+}
+
 /// Audits `ca.pem`, `kubernetes.pem` and `kubernetes-key.pem`.
-pub(crate) fn audit_set(shop: &Workshop, go: u16, curl: bool) -> Audit {
+pub(crate) fn audit_set(shop: &Workshop, demands: &Demands) -> Audit {
     let (ca, certificate) = (shop.read("ca.pem"), shop.read("kubernetes.pem"));
     let key = Secret::new(shop.read("kubernetes-key.pem"));
     let pair = Pair {
@@ -112,7 +124,7 @@ pub(crate) fn audit_set(shop: &Workshop, go: u16, curl: bool) -> Audit {
         name: "ca.pem",
         bytes: &ca,
     };
-    audit(ca, &pair, &demands(go, curl))
+    audit(ca, &pair, demands)
 }
 
 /// Maps a list on as many threads as there are processors.

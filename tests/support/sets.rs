@@ -274,6 +274,11 @@ pub(crate) const FILES: &[Set] = &[
         "good; sed 2s/^./*/ ca.pem > t; cat t >> ca.pem",
         &[("pem-damaged", Ca)],
     ),
+    fair(
+        "a damaged block behind the certificate",
+        "good; sed 2s/^./*/ ca.pem > t; cat t >> kubernetes.pem",
+        &[("pem-damaged", Certificate)],
+    ),
     bad(
         "the right ca breaks off behind another",
         "good; key other; root other other \"$AUTHORITY\"; head -n 4 ca.pem >> other.pem; cp other.pem ca.pem",

@@ -186,7 +186,7 @@ fn limits(
     if issuer.extended.is_some_and(|usage| usage.only_any) {
         problems.push(say_leaf::usage_only_any(part, file, issuer, demands));
     }
-    for extension in &issuer.foreign_critical {
+    for extension in issuer.unknown_to(demands.go) {
         problems.push(say::extension_foreign(part, file, issuer, extension));
     }
     let Some(constraints) = &issuer.constraints else {

@@ -42,7 +42,7 @@ pub(super) fn check(matter: &Matter<'_>, problems: &mut Vec<Problem>) {
         Some(sans) => alternative_names(sans, demands, file, problems),
         None => common_name_only(leaf, demands, file, problems),
     }
-    for extension in &leaf.foreign_critical {
+    for extension in leaf.unknown_to(demands.go) {
         problems.push(extension_foreign(Part::Certificate, file, leaf, extension));
     }
     dates::check(Part::Certificate, file, leaf, demands, problems);

@@ -172,13 +172,8 @@ struct Matter<'a> {
 /// Where one problem implies another, only the one that names the cause is reported.
 pub fn audit(ca: File<'_>, pair: &Pair<'_>, demands: &Demands) -> Audit {
     let mut problems = Vec::new();
-    let bundle = read::bundle(Part::Ca, ca, demands.go, &mut problems);
-    let mut chain = read::bundle(
-        Part::Certificate,
-        pair.certificate,
-        demands.go,
-        &mut problems,
-    );
+    let bundle = read::bundle(Part::Ca, ca, demands, &mut problems);
+    let mut chain = read::bundle(Part::Certificate, pair.certificate, demands, &mut problems);
     let keys = read::keys(pair, demands.go, &mut problems);
 
     let names = words::Names {

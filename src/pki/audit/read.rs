@@ -2,7 +2,7 @@
 
 use super::problem::{Part, Problem};
 use super::words::{file as say, leaf as say_key};
-use super::{File, Pair};
+use super::{Demands, File, Pair};
 use crate::pki::go::Go;
 use crate::pki::key::{self, Reading};
 use crate::pki::pem::{self, Block, Pem};
@@ -18,7 +18,12 @@ pub(super) struct Bundle {
 }
 
 /// Reads a file of certificates as etcd does, and reports what keeps etcd from it.
-pub(super) fn bundle(part: Part, file: File<'_>, go: Go, problems: &mut Vec<Problem>) -> Bundle {
+pub(super) fn bundle(
+    part: Part,
+    file: File<'_>,
+    demands: &Demands,
+    problems: &mut Vec<Problem>,
+) -> Bundle {
     let before = problems.len();
     let pem = pem::read(file.bytes);
     let mut certificates = Vec::new();
@@ -28,10 +33,10 @@ pub(super) fn bundle(part: Part, file: File<'_>, go: Go, problems: &mut Vec<Prob
         problems.push(problem);
     } else {
         for block in &pem.blocks {
-            certificates.extend(certificate(part, file.name, block, go, problems));
+            certificates.extend(certificate(part, file.name, block, demands.go, problems));
         }
         let lost = pem.lost.iter();
-        problems.extend(lost.map(|line| say::block_lost(part, file.name, *line)));
+        problems.extend(lost.map(|line| say::block_lost(part, file.name, *line, demands.curl)));
     }
     let whole = !problems[before..].iter().any(Problem::is_error);
     if part == Part::Ca {
@@ -53,7 +58,7 @@ fn no_certificate(part: Part, file: &str, blocks: &[Block]) -> Option<Problem> {
         return None;
     }
     Some(match blocks.iter().find(|block| block.is_private_key()) {
-        Some(key) if part == Part::Ca => say::ca_holds_key(file, key.line),
+        Some(_) if part == Part::Ca => say::ca_is_key(file),
         Some(_) => say::key_instead_of_certificate(part, file),
         None => say::not_a_certificate(part, file, &blocks[0].label),
     })
@@ -96,6 +101,10 @@ fn unreadable_for_go(part: Part, file: &str, it: &Certificate, go: Go) -> Option
         _ if it.has_negative_serial() && go >= Go::NO_NEGATIVE_SERIAL => {
             Some(say_key::serial_negative(part, file, go))
         }
+        _ if it.wide_name().is_some() && go >= Go::ASCII_NAMES => it
+            .wide_name()
+            .map(|name| say_key::name_not_ascii(part, file, name, go)),
+        _ if it.repeats && go >= Go::NO_REPEATS => Some(say_key::extension_repeats(part, file, go)),
         _ => None,
     }
 }

@@ -55,11 +55,11 @@ pub(in super::super) fn cut_off(part: Part, file: &str, line: usize) -> Problem 
     Problem::error(part, "pem-damaged", message, AGAIN)
 }
 
-pub(in super::super) fn block_lost(part: Part, file: &str, line: usize) -> Problem {
+pub(in super::super) fn block_lost(part: Part, file: &str, line: usize, curl: bool) -> Problem {
     let message = format!(
-        "`{file}` line {line}: this block is damaged or breaks off, and etcd skips it in silence"
+        "`{file}` line {line}: this block is damaged or breaks off; etcd skips it in silence, curl refuses the file"
     );
-    Problem::warning(part, "pem-damaged", message, AGAIN)
+    Problem::for_curl(curl, part, "pem-damaged", message, AGAIN)
 }
 
 pub(in super::super) fn not_pem(part: Part, file: &str) -> Problem {
@@ -147,6 +147,12 @@ pub(in super::super) fn foreign_block(file: &str, label: &str, line: usize) -> P
         in_place("openssl x509", file)
     );
     Problem::error(Part::Ca, "foreign-block", message, help)
+}
+
+pub(in super::super) fn ca_is_key(file: &str) -> Problem {
+    let message = format!("`{file}` is a private key, and a CA's key must never reach a machine");
+    let help = "name the file of the CA's certificate";
+    Problem::error(Part::Ca, "ca-holds-key", message, help)
 }
 
 pub(in super::super) fn ca_holds_key(file: &str, line: usize) -> Problem {

@@ -22,7 +22,7 @@ pub(in super::super) fn point_compressed(part: Part, file: &str) -> Problem {
     let message = format!(
         "`{file}` holds its public key in compressed form, which Go, and so etcd, cannot read"
     );
-    let help = "have it issued again for a key written with `openssl ec -conv_form uncompressed`";
+    let help = "have it issued again for a key in uncompressed form, the default of openssl";
     Problem::error(part, "point-compressed", message, help)
 }
 
@@ -34,6 +34,23 @@ pub(in super::super) fn serial_negative(part: Part, file: &str, go: Go) -> Probl
         message,
         "have it issued again with a positive one",
     )
+}
+
+pub(in super::super) fn name_not_ascii(part: Part, file: &str, name: &str, go: Go) -> Problem {
+    let name = name.replace(char::is_control, "\u{fffd}");
+    let message =
+        format!("`{file}` names `{name}`, which is not ASCII, and {go} refuses to read it");
+    Problem::error(
+        part,
+        "san-not-ascii",
+        message,
+        "have it issued again with `xn--…` for that name",
+    )
+}
+
+pub(in super::super) fn extension_repeats(part: Part, file: &str, go: Go) -> Problem {
+    let message = format!("`{file}` has one of its extensions twice, and {go} refuses to read it");
+    Problem::error(part, "extension-repeats", message, REISSUE)
 }
 
 /// Keys that no TLS of that Go works with.
