@@ -1,15 +1,17 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod pem;
+
+pub(super) use pem::*;
+
 use super::yaml::{Key, Node, Value};
-use super::{API_VERSION, At, PemPath};
+use super::{API_VERSION, At};
 use crate::cluster::NotAName;
 use crate::platform::Platform;
 use crate::release::{Arch, Version, table};
 use crate::report::{Finding, quoted};
-use std::io;
 use std::net::IpAddr;
 use std::ops::Range;
-use std::path::Path;
 
 type Place = Range<usize>;
 
@@ -339,111 +341,6 @@ pub(super) fn even_members(place: Place, count: usize) -> Finding {
         ),
         "use an odd number: 3 or 5",
     )
-}
-
-pub(super) fn pem_path(value: &At<String>, why: &str, help: impl Into<String>) -> Finding {
-    let message = format!("{} cannot be used: {why}", quoted(&value.value));
-    Finding::error("pem-path", value.place.clone(), message, help)
-}
-
-pub(super) fn pem_name(value: &At<String>, why: NotAName) -> Finding {
-    let why = format!(
-        "its last part becomes a file name in `/etc/etcd`, and {}",
-        why.0
-    );
-    pem_path(value, &why, "rename the file, for example to `ca.pem`")
-}
-
-pub(super) fn common_name(value: &At<String>, why: NotAName) -> Finding {
-    Finding::error(
-        "common-name",
-        value.place.clone(),
-        format!(
-            "{} cannot be a common name here: {}",
-            quoted(&value.value),
-            why.0
-        ),
-        "write the `CN` that every peer's certificate has, such as `etcd-peer`",
-    )
-}
-
-pub(super) fn key_shared(path: &At<PemPath>, controllers: (&str, &str)) -> Finding {
-    let (one, other) = controllers;
-    Finding::warning(
-        "key-shared",
-        path.place.clone(),
-        format!("`{one}` and `{other}` have certificates of their own, but with the same key"),
-        "whoever takes one machine's key has the other's: make a key for each controller",
-    )
-}
-
-pub(super) fn pem_unreadable(path: &At<PemPath>, root: &Path, error: &io::Error) -> Finding {
-    let shown = path.value.as_str();
-    let root = match root.to_string_lossy() {
-        empty if empty.is_empty() => ".".into(),
-        root => root,
-    };
-    if error.kind() == io::ErrorKind::NotFound {
-        return Finding::error(
-            "pem-missing",
-            path.place.clone(),
-            format!("`{shown}` does not exist below `{root}`"),
-            "put the file there, or make a set with `firstboot pki mint`",
-        );
-    }
-    Finding::error(
-        "pem-unreadable",
-        path.place.clone(),
-        format!("`{shown}` cannot be read: {}", io_reason(error)),
-        "let the user who runs this command read it",
-    )
-}
-
-/// The operating system's reason without its number: `permission denied`.
-fn io_reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    text[..end].to_lowercase()
-}
-
-pub(super) fn pem_outside(path: &At<PemPath>) -> Finding {
-    Finding::error(
-        "pem-path",
-        path.place.clone(),
-        format!(
-            "`{}` leads out of the manifest's directory by a symbolic link",
-            path.value.as_str()
-        ),
-        "move the file below it, or name another root with `--files-dir`",
-    )
-}
-
-pub(super) fn pem_no_file(path: &At<PemPath>) -> Finding {
-    Finding::error(
-        "pem-path",
-        path.place.clone(),
-        format!("`{}` is no file", path.value.as_str()),
-        "write the path of a PEM file, such as `pki/ca.pem`",
-    )
-}
-
-pub(super) fn pem_too_large(path: &At<PemPath>) -> Finding {
-    Finding::error(
-        "pem-too-large",
-        path.place.clone(),
-        format!("`{}` is larger than 256 KiB", path.value.as_str()),
-        "no user-data could carry it; is this the right file?",
-    )
-}
-
-pub(super) fn pem_same_name(place: Place, name: &str, first: Place) -> Finding {
-    Finding::error(
-        "pem-same-name",
-        place,
-        format!("two files would both become `/etc/etcd/{name}`"),
-        "give the files different names",
-    )
-    .with_related(first, "first here")
 }
 
 /// The known word that was perhaps meant.
