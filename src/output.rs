@@ -2,6 +2,7 @@
 //!
 //! The new tree is staged beside the old one, synced, and takes its place in one rename.
 
+use crate::report::reason;
 use crate::secret::Secret;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -44,7 +45,9 @@ impl std::fmt::Display for Error {
                 "`{}` was not written by this program: move it away, or name another directory with `-o`",
                 path.display()
             ),
-            Self::Io(action, path, error) => write!(f, "{action} `{}`: {error}", path.display()),
+            Self::Io(action, path, error) => {
+                write!(f, "{action} `{}`: {}", path.display(), reason(error))
+            }
         }
     }
 }

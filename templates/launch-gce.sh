@@ -4,9 +4,10 @@
 # Zone, region and project are those of `gcloud config`.
 set -eu
 cd "$(dirname -- "$0")"
+: "${SUBNET:?set SUBNET to the subnet that holds the addresses of the controllers}"
 {% for machine in machines %}
 gcloud compute instances create {{ machine.name }} \
-  --subnet="${SUBNET:-default}" {{ machine.address|safe }} \
+  --subnet="$SUBNET" {{ machine.address|safe }} \
   --machine-type="${MACHINE_TYPE:-e2-standard-2}" \
   --image-project="${IMAGE_PROJECT:-ubuntu-os-cloud}" \
   --image-family="${IMAGE_FAMILY:-ubuntu-2404-lts-amd64}" \

@@ -3,7 +3,7 @@
 use super::{Failure, ManifestArguments};
 use crate::cluster::Cluster;
 use crate::manifest::{self, Manifest};
-use crate::report::{Finding, Report, Severity};
+use crate::report::{Finding, Report, Severity, reason};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -27,8 +27,7 @@ impl Loaded {
 /// Reads and checks the manifest alone.
 pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure> {
     let path = &arguments.manifest;
-    let bytes = read(path)
-        .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))?;
+    let bytes = read(path).map_err(|error| unreadable(path, &error))?;
     let name = if is_stdin(path) {
         "stdin".to_owned()
     } else {
@@ -42,6 +41,20 @@ pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure>
         name,
         source: String::from_utf8_lossy(&bytes).into_owned(),
     })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let cure = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => {
+            "; name the manifest, for example `examples/lab/cluster.yaml`, or go to its directory"
+        }
+        _ => "",
+    };
+    Failure::World(format!(
+        "reading `{}`: {}{cure}",
+        path.display(),
+        reason(error)
+    ))
 }
 
 /// Reads the PEM files and resolves the cluster; the report holds its warnings.

@@ -100,7 +100,7 @@ pub fn run(cli: Cli) -> ExitCode {
             ExitCode::from(1)
         }
         Err(Failure::World(text)) => {
-            context.terminal.fail(&text);
+            context.fail(&text);
             ExitCode::from(2)
         }
     }
@@ -116,6 +116,14 @@ impl Context {
             let text = serde_json::json!({ "findings": report.to_json() });
             // When standard output is gone there is nobody left to tell.
             let _ = self.terminal.data(&format!("{text:#}\n"));
+        }
+    }
+
+    fn fail(self, text: &str) {
+        self.terminal.fail(text);
+        if self.format == Format::Json {
+            let document = serde_json::json!({ "error": text });
+            let _ = self.terminal.data(&format!("{document:#}\n"));
         }
     }
 

@@ -48,6 +48,7 @@ mod linux {
     use crate::platform;
     use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
     use crate::release::{Arch, Digest, Version, tarball_name, upstream_urls};
+    use crate::report::reason;
     use crate::terminal::Format;
     use crate::wire::cloud_config;
     use std::fmt::Display;
@@ -60,6 +61,10 @@ mod linux {
         let (mut cluster, report) = load::cluster(&loaded, false)?;
         context.show(&report);
         let suite = arguments.suite.as_deref().map(suite).transpose()?;
+        let lacking = rehearse::missing();
+        if !lacking.is_empty() {
+            return Err(world(lacking));
+        }
         let host = host()?;
         let mut told = |event: &rehearse::Event| {
             if context.format == Format::Human {
@@ -67,7 +72,7 @@ mod linux {
             }
         };
         let tarball = match &arguments.tarball {
-            Some(path) => named_tarball(path, suite)?,
+            Some(path) => named_tarball(path, suite)?.unless_forged(&cluster.release)?,
             None => host
                 .stand_in(cluster.release.version, &mut told)
                 .map(Tarball::from)
@@ -140,6 +145,9 @@ mod linux {
 
     /// A tarball that the user names: version and architecture are in its name, as upstream's.
     fn named_tarball(path: &Path, suite: Option<Suite>) -> Result<Tarball, Failure> {
+        let bytes = fs::read(path).map_err(|error| {
+            Failure::World(format!("reading `{}`: {}", path.display(), reason(&error)))
+        })?;
         let name = path
             .file_name()
             .unwrap_or_default()
@@ -154,8 +162,6 @@ mod linux {
             .ok_or_else(|| Failure::world(format!(
                 "`{name}` is not named as upstream names its tarballs: `etcd-v3.5.21-linux-amd64.tar.gz`"
             )))?;
-        let bytes = fs::read(path)
-            .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))?;
         Ok(Tarball {
             path: path.canonicalize().map_err(world)?,
             version,
@@ -167,6 +173,20 @@ mod linux {
     }
 
     impl Tarball {
+        /// Another version may stand in; the pinned version with another digest is no stand-in.
+        fn unless_forged(self, pinned: &Release) -> Result<Self, Failure> {
+            let known = pinned.tarballs.iter().find(|(arch, _)| *arch == self.arch);
+            match known {
+                Some((_, digest)) if self.version == pinned.version && self.digest != *digest => {
+                    Err(Failure::World(format!(
+                        "`{}` is not the pinned tarball: its SHA-256 is {}, not {digest}",
+                        self.origin, self.digest
+                    )))
+                }
+                _ => Ok(self),
+            }
+        }
+
         fn release(&self) -> Release {
             Release {
                 version: self.version,

@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use crate::terminal::Format;
 use crate::wire::cloud_config;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "DIR", default_value = "out")]
     output: PathBuf,
     /// Render for this platform instead of the manifest's
-    #[arg(long, value_name = "NAME", value_parser = platform)]
+    #[arg(long, value_name = "NAME", value_parser = platforms())]
     platform: Option<Platform>,
     /// Check everything, write nothing
     #[arg(long)]
@@ -69,11 +70,10 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     Ok(())
 }
 
-fn platform(name: &str) -> Result<Platform, String> {
-    Platform::named(name).ok_or_else(|| {
-        let names = Platform::ALL.map(Platform::name).join(", ");
-        format!("known are {names}")
-    })
+/// clap itself then says which platform was perhaps meant.
+fn platforms() -> impl TypedValueParser<Value = Platform> {
+    let names = PossibleValuesParser::new(Platform::ALL.map(Platform::name));
+    names.try_map(|name| Platform::named(&name).ok_or("no platform"))
 }
 
 /// What this command may have written below a cluster's directory.
@@ -144,7 +144,7 @@ impl Summary<'_> {
         for (member, delivery) in cluster.members.iter().zip(&self.rendering.deliveries) {
             let _ = writeln!(
                 text,
-                "  {:names$}  {:addresses$}  member {:>16}  {}",
+                "  {:names$}  {:addresses$}  member {:16}  {}",
                 member.name.as_str(),
                 member.address.to_string(),
                 member.id.to_string(),

@@ -21,7 +21,7 @@ pub struct Resolved {
 /// files has reported it.
 pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
     let mut findings = Vec::new();
-    even_members(manifest, &mut findings);
+    unwise_count(manifest, &mut findings);
     let release = release(manifest, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
@@ -64,13 +64,16 @@ fn cluster(
     })
 }
 
-fn even_members(manifest: &Manifest, findings: &mut Vec<Finding>) {
+fn unwise_count(manifest: &Manifest, findings: &mut Vec<Finding>) {
     let controllers = &manifest.controllers;
-    if let (Some(first), Some(last)) = (controllers.first(), controllers.last())
-        && controllers.len().is_multiple_of(2)
-    {
-        let place = first.name.place.start..last.ip.place.end;
-        findings.push(finding::even_members(place, controllers.len()));
+    let Some(last) = controllers.last() else {
+        return;
+    };
+    let place = last.name.place.clone();
+    match controllers.len() {
+        1 => findings.push(finding::single_member(place)),
+        count if count.is_multiple_of(2) => findings.push(finding::even_members(place, count)),
+        _ => {}
     }
 }
 

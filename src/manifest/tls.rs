@@ -241,12 +241,12 @@ fn report_same_names(paths: &TlsPaths, findings: &Findings) {
                 && (first.value != path.value || !plays_one_part(paths, path))
         });
         if let Some(first) = twin {
-            let place = path.place.clone();
-            findings.push(finding::pem_same_name(
-                place,
-                name.as_str(),
-                first.place.clone(),
-            ));
+            let before = first.place.clone();
+            findings.push(if first.value == path.value {
+                finding::pem_in_two_parts(path, before)
+            } else {
+                finding::pem_same_name(path.place.clone(), name.as_str(), before)
+            });
         }
         seen.push(path);
     }

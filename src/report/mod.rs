@@ -153,6 +153,19 @@ impl Report {
     }
 }
 
+/// The operating system's reason alone: `permission denied`, without numbers and inner paths.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let end = [" (os error", " at path"]
+        .into_iter()
+        .filter_map(|mark| text.find(mark))
+        .min();
+    let reason = &text[..end.unwrap_or(text.len())];
+    let mut letters = reason.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
+}
+
 /// A text of the user's in backticks: shortened, control characters escaped, keys hidden.
 ///
 /// ```

@@ -47,7 +47,8 @@ pub(super) fn not_a_mapping(name: &str, node: &Node) -> Finding {
         "not-a-mapping",
         node.place.clone(),
         format!(
-            "`{name}` must be a mapping, but it is {}",
+            "{} must be a mapping, but it is {}",
+            of(name),
             node.value.kind()
         ),
         "write `key: value` lines, as in `examples/lab/cluster.yaml`",
@@ -322,6 +323,15 @@ pub(super) fn too_many_controllers(place: Place, count: usize) -> Finding {
         place,
         format!("{count} controllers are more than an etcd cluster can bear"),
         "three or five are right; etcd's own advice ends at seven",
+    )
+}
+
+pub(super) fn single_member(place: Place) -> Finding {
+    Finding::warning(
+        "single-member",
+        place,
+        "one controller alone survives no loss at all",
+        "use 3, or 5; for an experiment one is fine",
     )
 }
 

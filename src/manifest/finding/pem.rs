@@ -2,7 +2,7 @@
 
 use crate::cluster::NotAName;
 use crate::manifest::{At, PemPath};
-use crate::report::{Finding, quoted};
+use crate::report::{Finding, quoted, reason};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -64,22 +64,15 @@ pub(in crate::manifest) fn pem_unreadable(
             "pem-missing",
             path.place.clone(),
             format!("`{shown}` does not exist below `{root}`"),
-            "put the file there, or make a set with `firstboot pki mint`",
+            "put it there, name another root with `--files-dir`, or mint a set with `firstboot pki mint`",
         );
     }
     Finding::error(
         "pem-unreadable",
         path.place.clone(),
-        format!("`{shown}` cannot be read: {}", io_reason(error)),
+        format!("`{shown}` cannot be read: {}", reason(error)),
         "let the user who runs this command read it",
     )
-}
-
-/// The operating system's reason without its number: `permission denied`.
-fn io_reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    text[..end].to_lowercase()
 }
 
 pub(in crate::manifest) fn pem_outside(path: &At<PemPath>) -> Finding {
@@ -110,6 +103,19 @@ pub(in crate::manifest) fn pem_too_large(path: &At<PemPath>) -> Finding {
         format!("`{}` is larger than 256 KiB", path.value.as_str()),
         "no user-data could carry it; is this the right file?",
     )
+}
+
+pub(in crate::manifest) fn pem_in_two_parts(path: &At<PemPath>, first: Place) -> Finding {
+    Finding::error(
+        "pem-in-two-parts",
+        path.place.clone(),
+        format!(
+            "`{}` is named twice, as different things",
+            path.value.as_str()
+        ),
+        "name the CA, the certificate and the key, each in its place",
+    )
+    .with_related(first, "first here")
 }
 
 pub(in crate::manifest) fn pem_same_name(place: Place, name: &str, first: Place) -> Finding {
