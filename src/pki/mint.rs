@@ -4,7 +4,7 @@
 //! smallest user-data. The only module that sees rcgen, with [`super::signer`].
 
 use super::pem;
-use super::public::{Verdict, verify};
+use super::public::verify;
 use super::signer::Signer;
 use super::x509::Certificate;
 use crate::secret::Secret;
@@ -229,7 +229,7 @@ impl Authority {
             &read.signature,
         );
         let named = read.issuer.raw == self.certificate.subject.raw;
-        (named && signed == Verdict::Right)
+        (named && signed)
             .then_some(())
             .ok_or(Error::AuthorityNameUnusable)
     }
