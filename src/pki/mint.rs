@@ -1,7 +1,7 @@
 //! New certificates: a CA, and leafs that the [audit](mod@super::audit) passes.
 //!
 //! All keys are ECDSA on P-256, which every etcd from 3.0 on reads and which makes the
-//! smallest user-data. The only module that sees rcgen, with [`super::signer`].
+//! smallest user-data. The only module that sees rcgen, with `signer`.
 
 use super::pem;
 use super::public::verify;
