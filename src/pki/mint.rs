@@ -1,10 +1,10 @@
 //! New certificates: a CA, and leafs that the [audit](mod@super::audit) passes.
 //!
 //! All keys are ECDSA on P-256, which every etcd from 3.0 on reads and which makes the
-//! smallest user-data. The only module that sees rcgen, with [`super::signer`].
+//! smallest user-data. The only module that sees rcgen, with `signer`.
 
 use super::pem;
-use super::public::{Verdict, verify};
+use super::public::verify;
 use super::signer::Signer;
 use super::x509::Certificate;
 use crate::secret::Secret;
@@ -229,7 +229,7 @@ impl Authority {
             &read.signature,
         );
         let named = read.issuer.raw == self.certificate.subject.raw;
-        (named && signed == Verdict::Right)
+        (named && signed)
             .then_some(())
             .ok_or(Error::AuthorityNameUnusable)
     }

@@ -1,6 +1,6 @@
 //! Public keys and the signatures that they made.
 
-use ring::signature as rsa;
+use ring::signature as ring;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use std::fmt;
 
@@ -56,6 +56,14 @@ impl PublicKey {
             modulus: modulus[start..].to_vec(),
             exponent: exponent[first..].to_vec(),
         }
+    }
+
+    /// Whether Go can read it; which it can use is another question.
+    pub(super) fn is_readable(&self) -> bool {
+        !matches!(
+            self,
+            Self::ForeignCurve(_) | Self::CompressedPoint | Self::Foreign(_)
+        )
     }
 
     /// The size of an RSA key in bits, 0 for other kinds.
@@ -121,111 +129,117 @@ impl Scheme {
     }
 }
 
-/// What a look at a signature says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Right,
-    Wrong,
-    /// Made in a way that cannot be looked at here, so nothing is known.
-    Unknown,
+/// Whether a signature of this kind under this key can be checked here at all. Everything
+/// that Go verifies can, but for RSA beyond 1024 to 8192 bits and a few rare hashes.
+pub(super) fn is_checkable(key: &PublicKey, scheme: &Scheme) -> bool {
+    match (key, scheme) {
+        (_, Scheme::Foreign(_)) => false,
+        (PublicKey::Rsa { modulus, .. }, Scheme::RsaPkcs1(_) | Scheme::RsaPss(_)) => {
+            rsa_parameters(modulus.len(), scheme).is_some()
+        }
+        (PublicKey::Ec { curve, .. }, Scheme::Ecdsa(hash)) => {
+            *curve != Curve::P224 && *hash != Hash::Md5
+        }
+        (key, _) => key.is_readable(),
+    }
 }
 
 /// Whether the holder of `key` made this signature over `message`.
-pub(super) fn verify(
-    key: &PublicKey,
-    scheme: &Scheme,
-    message: &[u8],
-    signature: &[u8],
-) -> Verdict {
+pub(super) fn verify(key: &PublicKey, scheme: &Scheme, message: &[u8], signature: &[u8]) -> bool {
     match (key, scheme) {
-        (PublicKey::Rsa { modulus, exponent }, Scheme::RsaPkcs1(_) | Scheme::RsaPss(_)) => {
-            verify_rsa(modulus, exponent, scheme, message, signature)
+        (PublicKey::Rsa { modulus, exponent }, _) => {
+            let key = ring::RsaPublicKeyComponents {
+                n: modulus,
+                e: exponent,
+            };
+            rsa_parameters(modulus.len(), scheme)
+                .is_some_and(|how| key.verify(how, message, signature).is_ok())
         }
         (PublicKey::Ec { curve, point }, Scheme::Ecdsa(hash)) => {
             verify_ecdsa(*curve, point, *hash, message, signature)
         }
         (PublicKey::Ed25519(key), Scheme::Ed25519) => {
-            verdict(rsa::UnparsedPublicKey::new(&rsa::ED25519, key).verify(message, signature))
+            ring_verifies(&ring::ED25519, key, message, signature)
         }
-        (_, Scheme::Foreign(_)) => Verdict::Unknown,
-        (PublicKey::Foreign(_) | PublicKey::ForeignCurve(_) | PublicKey::CompressedPoint, _) => {
-            Verdict::Unknown
-        }
-        _ => Verdict::Wrong,
+        _ => false,
     }
 }
 
-fn verdict<E>(outcome: Result<(), E>) -> Verdict {
-    outcome.map_or(Verdict::Wrong, |()| Verdict::Right)
+fn rsa_parameters(bytes: usize, scheme: &Scheme) -> Option<&'static ring::RsaParameters> {
+    Some(match scheme {
+        _ if !(128..=1024).contains(&bytes) => return None,
+        Scheme::RsaPkcs1(Hash::Sha1) => &ring::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        Scheme::RsaPkcs1(Hash::Sha256) => &ring::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        Scheme::RsaPkcs1(Hash::Sha512) => &ring::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        _ if bytes < 256 => return None,
+        Scheme::RsaPkcs1(Hash::Sha384) => &ring::RSA_PKCS1_2048_8192_SHA384,
+        Scheme::RsaPss(Hash::Sha256) => &ring::RSA_PSS_2048_8192_SHA256,
+        Scheme::RsaPss(Hash::Sha384) => &ring::RSA_PSS_2048_8192_SHA384,
+        Scheme::RsaPss(Hash::Sha512) => &ring::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
 }
 
-fn verify_rsa(n: &[u8], e: &[u8], scheme: &Scheme, message: &[u8], signature: &[u8]) -> Verdict {
-    let bytes = n.len();
-    let how: &rsa::RsaParameters = match scheme {
-        _ if !(128..=1024).contains(&bytes) => return Verdict::Unknown,
-        Scheme::RsaPkcs1(Hash::Sha1) => &rsa::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        Scheme::RsaPkcs1(Hash::Sha256) => &rsa::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
-        Scheme::RsaPkcs1(Hash::Sha512) => &rsa::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
-        _ if bytes < 256 => return Verdict::Unknown,
-        Scheme::RsaPkcs1(Hash::Sha384) => &rsa::RSA_PKCS1_2048_8192_SHA384,
-        Scheme::RsaPss(Hash::Sha256) => &rsa::RSA_PSS_2048_8192_SHA256,
-        Scheme::RsaPss(Hash::Sha384) => &rsa::RSA_PSS_2048_8192_SHA384,
-        Scheme::RsaPss(Hash::Sha512) => &rsa::RSA_PSS_2048_8192_SHA512,
-        _ => return Verdict::Unknown,
+/// ring is several times as fast, but has only the usual pairs of curve and hash.
+fn verify_ecdsa(curve: Curve, point: &[u8], hash: Hash, message: &[u8], signature: &[u8]) -> bool {
+    let usual: &ring::EcdsaVerificationAlgorithm = match (curve, hash) {
+        (Curve::P256, Hash::Sha256) => &ring::ECDSA_P256_SHA256_ASN1,
+        (Curve::P256, Hash::Sha384) => &ring::ECDSA_P256_SHA384_ASN1,
+        (Curve::P384, Hash::Sha256) => &ring::ECDSA_P384_SHA256_ASN1,
+        (Curve::P384, Hash::Sha384) => &ring::ECDSA_P384_SHA384_ASN1,
+        _ => return verify_rare_ecdsa(curve, point, hash, message, signature),
     };
-    verdict(rsa::RsaPublicKeyComponents { n, e }.verify(how, message, signature))
+    ring_verifies(usual, point, message, signature)
 }
 
-fn verify_ecdsa(
+fn verify_rare_ecdsa(
     curve: Curve,
     point: &[u8],
     hash: Hash,
     message: &[u8],
     signature: &[u8],
-) -> Verdict {
-    let mut digest = match hash {
-        Hash::Md5 => return Verdict::Unknown,
+) -> bool {
+    let digest = match hash {
+        Hash::Md5 => return false,
         Hash::Sha1 => sha1::Sha1::digest(message).to_vec(),
         Hash::Sha256 => Sha256::digest(message).to_vec(),
         Hash::Sha384 => Sha384::digest(message).to_vec(),
         Hash::Sha512 => Sha512::digest(message).to_vec(),
     };
-    // A digest shorter than half a field element is refused, although ECDSA only pads it.
-    let field = match curve {
-        Curve::P224 => return Verdict::Unknown,
-        Curve::P256 => 32,
-        Curve::P384 => 48,
-        Curve::P521 => 66,
-    };
-    let missing = field_padding(field, digest.len());
-    digest.splice(0..0, std::iter::repeat_n(0, missing));
     match curve {
-        Curve::P224 => Verdict::Unknown,
-        Curve::P256 => p256_verify(point, &digest, signature),
-        Curve::P384 => p384_verify(point, &digest, signature),
-        Curve::P521 => p521_verify(point, &digest, signature),
+        Curve::P224 => false,
+        Curve::P256 => p256_verifies(point, &digest, signature),
+        Curve::P384 => p384_verifies(point, &digest, signature),
+        Curve::P521 => p521_verifies(point, &digest, signature),
     }
 }
 
-fn field_padding(field: usize, digest: usize) -> usize {
-    field.saturating_sub(digest)
+fn ring_verifies(
+    how: &'static dyn ring::VerificationAlgorithm,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    ring::UnparsedPublicKey::new(how, key)
+        .verify(message, signature)
+        .is_ok()
 }
 
-macro_rules! verify_on {
+macro_rules! verifies_on {
     ($name:ident, $curve:ident) => {
-        fn $name(point: &[u8], digest: &[u8], signature: &[u8]) -> Verdict {
+        fn $name(point: &[u8], digest: &[u8], signature: &[u8]) -> bool {
             use $curve::ecdsa::signature::hazmat::PrehashVerifier as _;
             use $curve::ecdsa::{Signature, VerifyingKey};
             let key = VerifyingKey::from_sec1_bytes(point);
             let signature = Signature::from_der(signature);
             match (key, signature) {
-                (Ok(key), Ok(signature)) => verdict(key.verify_prehash(digest, &signature)),
-                _ => Verdict::Wrong,
+                (Ok(key), Ok(signature)) => key.verify_prehash(digest, &signature).is_ok(),
+                _ => false,
             }
         }
     };
 }
 
-verify_on!(p256_verify, p256);
-verify_on!(p384_verify, p384);
-verify_on!(p521_verify, p521);
+verifies_on!(p256_verifies, p256);
+verifies_on!(p384_verifies, p384);
+verifies_on!(p521_verifies, p521);

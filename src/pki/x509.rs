@@ -113,10 +113,10 @@ impl Certificate {
     /// Reads one DER certificate with nothing behind it; `None` when it is none.
     pub(super) fn read(der: &[u8]) -> Option<Self> {
         let (rest, parsed) = X509Certificate::from_der(der).ok()?;
-        if !rest.is_empty() {
+        let tbs = &parsed.tbs_certificate;
+        if !rest.is_empty() || tbs.signature != parsed.signature_algorithm {
             return None;
         }
-        let tbs = &parsed.tbs_certificate;
         let mut certificate = Self {
             der: der.to_vec(),
             version: tbs.version().0 + 1,

@@ -159,6 +159,11 @@ pub(crate) const FILES: &[Set] = &[
         &[("wrong-label", Ca)],
     ),
     bad(
+        "bytes behind the certificate",
+        "good; openssl x509 -in kubernetes.pem -trustout -addtrust serverAuth | sed 's/TRUSTED //' | replace kubernetes.pem",
+        &[("certificate-damaged", Certificate)],
+    ),
+    bad(
         "old label on certificate",
         "good; sed -i 's/CERT/X509 CERT/' kubernetes.pem",
         &[("wrong-label", Certificate)],

@@ -7,7 +7,7 @@ use super::problem::{Part, Problem, Severity};
 use super::words::{chain as say, leaf as say_leaf};
 use super::{Demands, Matter, dates, leaf as leaf_checks, names as matching};
 use crate::pki::go::Go;
-use crate::pki::public::{Hash, PublicKey, Scheme, Verdict, verify};
+use crate::pki::public::{Hash, Scheme, is_checkable, verify};
 use crate::pki::x509::Certificate;
 
 /// Go gives up after a hundred signatures as well.
@@ -90,12 +90,14 @@ impl<'a> Search<'a> {
             return false;
         }
         self.signatures += 1;
-        signature(tip, issuer) != Verdict::Wrong
+        may_have_signed(tip, issuer)
     }
 }
 
-fn signature(child: &Certificate, issuer: &Certificate) -> Verdict {
-    verify(&issuer.key, &child.scheme, &child.signed, &child.signature)
+/// Whether the signature is right, or cannot be checked, which [`link`] then reports.
+fn may_have_signed(child: &Certificate, issuer: &Certificate) -> bool {
+    !is_checkable(&issuer.key, &child.scheme)
+        || verify(&issuer.key, &child.scheme, &child.signed, &child.signature)
 }
 
 /// What is wrong with a path whose names and signatures hold.
@@ -231,12 +233,8 @@ fn link(
             problems.push(say::scheme_unsupported(part, file, child, &child.scheme));
         }
         // Reported with the key of the issuer.
-        _ if matches!(
-            issuer.key,
-            PublicKey::Foreign(_) | PublicKey::ForeignCurve(_) | PublicKey::CompressedPoint
-        ) => {}
-        _ if issuer.key.rsa_bits() > 0 && issuer.key.rsa_bits() < 1024 => {}
-        _ if signature(child, issuer) == Verdict::Unknown => {
+        _ if !issuer.key.is_readable() || (1..1024).contains(&issuer.key.rsa_bits()) => {}
+        _ if !is_checkable(&issuer.key, &child.scheme) => {
             problems.push(say::signature_unknown(part, file, child));
         }
         _ => {}
@@ -252,7 +250,7 @@ fn explain(matter: &Matter<'_>) -> Problem {
     while let Some(next) = behind.iter().find(|next| {
         next.subject.raw == tip.issuer.raw
             && !way.iter().any(|seen| seen.der == next.der)
-            && signature(tip, next) != Verdict::Wrong
+            && may_have_signed(tip, next)
     }) {
         way.push(next);
         tip = next;

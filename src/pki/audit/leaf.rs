@@ -57,16 +57,14 @@ fn key_problem(matter: &Matter<'_>) -> Option<Problem> {
     }
     // These have been reported, and tell nothing when compared.
     let is_opaque = |key: &PublicKey| {
-        matches!(
+        let is_p224 = matches!(
             key,
-            PublicKey::ForeignCurve(_)
-                | PublicKey::CompressedPoint
-                | PublicKey::Foreign(_)
-                | PublicKey::Ec {
-                    curve: Curve::P224,
-                    ..
-                }
-        )
+            PublicKey::Ec {
+                curve: Curve::P224,
+                ..
+            }
+        );
+        is_p224 || !key.is_readable()
     };
     if is_opaque(key) || is_opaque(wanted) {
         return None;

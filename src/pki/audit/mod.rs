@@ -5,7 +5,7 @@
 //! error. [`Demands::curl`] adds what OpenSSL refuses. Two things are always errors although etcd would run: a private key in a file that is
 //! written for everybody to read, and an RSA key short enough to be factored.
 //!
-//! To add a check, give it a function in [`words`] and call it from the module that looks at
+//! To add a check, give it a function in `words` and call it from the module that looks at
 //! that part; then a case in `tests/pki_audit.rs`.
 
 mod chain;
