@@ -4,7 +4,7 @@
 
 mod support;
 
-use firstboot::pki::audit::{Demands, File, Pair, audit};
+use firstboot::pki::audit::{Demand, Demands, File, Pair, audit};
 use firstboot::secret::Secret;
 use support::sets::Set;
 use support::{Workshop, audit_set, demands, demands_by_name, issued, keys, sets};
@@ -85,6 +85,27 @@ fn names() {
     judge(issued::NAMES, demands_by_name);
 }
 
+#[test]
+fn common_name() {
+    let base = Workshop::base();
+    for (value, codes) in [
+        ("kubernetes", vec![]),
+        ("Kubernetes", vec!["common-name-differs"]),
+    ] {
+        let common_name = Demand {
+            value: value.to_owned(),
+            why: "`peer-cert-allowed-cn` says so".to_owned(),
+        };
+        let demands = Demands {
+            common_name: Some(common_name),
+            ..demands(24, true)
+        };
+        let problems = audit_set(&base, &demands).problems;
+        let found: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(found, codes);
+    }
+}
+
 /// What etcd takes and the curl of a machine's first boot does not, as seen with real ones.
 #[test]
 fn curl_is_stricter() {
@@ -113,6 +134,7 @@ fn curl_is_stricter() {
             ("rsa 1024", vec!["rsa-small"]),
             ("rsa 1024 ca", vec!["rsa-small"]),
             ("sha-1 before go 1.18", vec!["hash-weak"]),
+            ("sha-384 from rsa 1024", vec!["rsa-small"]),
             ("any extended usage", vec!["usage-any"]),
             ("ca for any usage", vec!["usage-any"]),
             ("no digital signature", vec!["no-digital-signature"]),

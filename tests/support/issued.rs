@@ -137,6 +137,11 @@ pub(crate) const HASHES: &[Set] = &[
     fine("sha-256 from p-521", "authority \"$AUTHORITY\" P-521"),
     fine("sha-256 from p-384", "authority \"$AUTHORITY\" P-384"),
     fine("rsa-pss signature", "key ca 2048; root ca lab \"$AUTHORITY\"; key kubernetes; OPTIONS='-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest'; issue kubernetes kubernetes ca \"$LEAF\""),
+    fair(
+        "sha-384 from rsa 1024",
+        "HASH=-sha384; authority \"$AUTHORITY\" 1024",
+        &[("rsa-small", Ca), ("signature-unchecked", Certificate)],
+    ),
     bad("sha-224", "HASH=-sha224; good", &[("signature-unsupported", Certificate)]),
     bad("ca on ed448", "authority \"$AUTHORITY\" ed448", &[("signature-unsupported", Certificate), ("key-unsupported", Ca)]),
 ];
@@ -315,6 +320,12 @@ pub(crate) const NAMES: &[Set] = &[
         "leaf \"$PLAIN\\n$BOTH\"; issue kubernetes localhost ca \"$PLAIN\\n$BOTH\"",
         &[("san-none", Certificate)],
     ),
+    fair(
+        "name as common name before go 1.15",
+        "begin; issue kubernetes localhost ca \"$PLAIN\\n$BOTH\"",
+        &[("san-none", Certificate)],
+    )
+    .go(12),
     bad(
         "common name beside another name",
         "begin; issue kubernetes localhost ca \"$PLAIN\\n$BOTH\\nsubjectAltName=DNS:controller-0\"",
