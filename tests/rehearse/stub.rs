@@ -84,6 +84,8 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
             })
             .collect(),
         timeout: Duration::from_secs(90),
+        acts: Vec::new(),
+        background: Vec::new(),
         journal: true,
     }
 }
@@ -107,6 +109,8 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         hosts: vec!["github.com".into()],
         machines: scripts.iter().enumerate().map(machine).collect(),
         timeout: Duration::from_mins(1),
+        acts: Vec::new(),
+        background: Vec::new(),
         journal: false,
     }
 }
