@@ -9,4 +9,5 @@
 mod boot;
 mod consumers;
 mod image;
+mod pairs;
 mod rotate;

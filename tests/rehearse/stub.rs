@@ -115,7 +115,7 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
     }
 }
 
-fn check(command: &str, expect: &[String]) -> Check {
+pub(crate) fn check(command: &str, expect: &[String]) -> Check {
     Check {
         command: command.to_owned(),
         expect: expect.to_vec(),
