@@ -13,23 +13,24 @@ const PRELUDE: &str = r#"set -eu
 export ETCDCTL_API=3
 ctl() { etcdctl --command-timeout=2s --cacert "$ETCD_TRUSTED_CA_FILE" "$@"; }
 own() { ctl --cert "$CLIENT_CERT" --key "$CLIENT_KEY" "$@"; }
-put() { chown etcd:etcd "$1"; mv -f "$1" "$2"; }
 served() { openssl s_client -connect "$1" -cert "$CLIENT_CERT" -key "$CLIENT_KEY" </dev/null 2>&1 | openssl x509; }
 "#;
 
 /// etcd reads the CA at its start only.
 const NEW_CA: &str = r#"# new CA file
 umask 077; cat >/etc/etcd/new; chmod 0644 /etc/etcd/new
-put /etc/etcd/new "$ETCD_TRUSTED_CA_FILE"
+chown etcd:etcd /etc/etcd/new; mv -f /etc/etcd/new "$ETCD_TRUSTED_CA_FILE"
 systemctl restart etcd.service"#;
 
-/// etcd reads both files at every handshake.
+/// etcd reads both files at every handshake, and so does every client here; one that comes between
+/// the two has to try again, so one process moves both.
 const NEW_PAIR: &str = r#"# new pair
 umask 077; cat >/run/pair
-openssl x509 -in /run/pair -out /etc/etcd/new; chmod 0644 /etc/etcd/new
-openssl pkey -in /run/pair -out /etc/etcd/new-key
-rm /run/pair
-put /etc/etcd/new-key "$ETCD_KEY_FILE"; put /etc/etcd/new "$ETCD_CERT_FILE""#;
+mkdir /etc/etcd/new; cd /etc/etcd/new
+openssl x509 -in /run/pair -out "${ETCD_CERT_FILE##*/}"; chmod 0644 ./*
+openssl pkey -in /run/pair -out "${ETCD_KEY_FILE##*/}"
+rm /run/pair; chown etcd:etcd ./*
+mv -f ./* /etc/etcd; cd /; rmdir /etc/etcd/new"#;
 
 /// All members are healthy, and this one shows the same certificate to clients and to peers.
 const HEALTHY: &str = r#"# all healthy
@@ -38,9 +39,9 @@ own --endpoints ENDPOINTS member list
 test "$(served 127.0.0.1:2379)" = "$(served "$ADDRESS:2380")"
 served 127.0.0.1:2379"#;
 
-const ASK: &str = r#"umask 077; cat >/run/pair; trap 'rm /run/pair' EXIT
+const ASK: &str = r"umask 077; cat >/run/pair; trap 'rm /run/pair' EXIT
 ask() { ctl --endpoints https://127.0.0.1:2379 --cert /run/pair --key /run/pair endpoint health; }
-"#;
+";
 
 const ACCEPTED: &str = "# takes a client with this pair\n";
 const REFUSED: &str = "# refuses a client with this pair\n";
@@ -90,11 +91,29 @@ pub(crate) fn step(before: &State, after: &State) -> Vec<Act> {
             acts.push(act(machine, NEW_CA, ca, ""));
         }
         if before.pairs[machine].certificate != pair.certificate {
-            acts.push(act(machine, NEW_PAIR, both(pair), ""));
+            acts.push(new_pair(machine, pair));
         }
         acts.push(healthy(machine, &pair.certificate));
     }
     acts
+}
+
+/// The machine takes that pair at the next handshake.
+pub(crate) fn new_pair(machine: usize, pair: &Minted) -> Act {
+    act(machine, NEW_PAIR, both(pair), "")
+}
+
+/// etcd is only told to start again: without peers it never would be ready.
+pub(crate) fn restarted_without_waiting(machine: usize) -> Act {
+    let text = "# restarts\nsystemctl restart --no-block etcd.service";
+    act(machine, text, Secret::new(Vec::new()), "")
+}
+
+/// The machine's member says that it does not know who signed a certificate.
+pub(crate) fn distrusts_a_peer(machine: usize) -> Act {
+    let text = "# distrusts a peer\n\
+                until journalctl --quiet --unit etcd.service --grep 'unknown authority'; do :; done";
+    act(machine, text, Secret::new(Vec::new()), "10.240.0.10")
 }
 
 /// All are healthy, and this one shows that certificate.
@@ -112,10 +131,10 @@ pub(crate) fn accepted(machine: usize, pair: &Minted) -> Act {
     )
 }
 
-/// It refuses one.
+/// It refuses one, with a TLS alert: `bad certificate`, or `unknown ca` from newer Go.
 pub(crate) fn refused(machine: usize, pair: &Minted) -> Act {
     let text = format!("{REFUSED}{ASK}{REFUSED_BY_TLS}");
-    act(machine, &text, both(pair), "bad certificate")
+    act(machine, &text, both(pair), " alert ")
 }
 
 fn both(pair: &Minted) -> Secret {

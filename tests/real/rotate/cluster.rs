@@ -93,15 +93,16 @@ impl Pki {
             Pairs::Shared => "kubernetes",
             Pairs::Each => "{name}",
         };
-        let mut text = format!(
+        let controllers = ADDRESSES.iter().enumerate();
+        let controllers: Vec<_> = controllers
+            .map(|(index, address)| format!("  - {{ name: controller-{index}, ip: {address} }}\n"))
+            .collect();
+        format!(
             "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: gce\netcd:\n  \
              version: {version}\ntls:\n  ca: pki/ca.pem\n  cert: \"pki/{name}.pem\"\n  \
-             key: \"pki/{name}-key.pem\"\ncontrollers:\n"
-        );
-        for (index, address) in ADDRESSES.iter().enumerate() {
-            text += &format!("  - {{ name: controller-{index}, ip: {address} }}\n");
-        }
-        text
+             key: \"pki/{name}-key.pem\"\ncontrollers:\n{}",
+            controllers.concat()
+        )
     }
 
     fn write(&self, dir: &Path) {
