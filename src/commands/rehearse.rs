@@ -228,6 +228,8 @@ mod linux {
             hosts: cluster.release.urls.iter().map(host).collect(),
             machines: machines?,
             timeout: Duration::from_secs(arguments.timeout),
+            acts: Vec::new(),
+            background: Vec::new(),
             journal: arguments.logs.is_some(),
         })
     }

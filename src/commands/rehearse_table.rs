@@ -24,7 +24,8 @@ pub(super) fn line(event: &Event) -> String {
             Verdict::Silent { at, .. } => format!("{at:6.2} s  {machine}  gave no verdict\n"),
         },
         Event::Quorum { at } => format!("{at:6.2} s  quorum\n"),
-        Event::Console { .. } | Event::Request(_) => String::new(),
+        // The command has no acts yet.
+        Event::Console { .. } | Event::Request(_) | Event::Act(_) => String::new(),
     }
 }
 

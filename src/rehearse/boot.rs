@@ -62,6 +62,7 @@ pub(super) fn boot(
     });
     let mut judge = Judge::new(plan, &machines, power_on, say);
     judge.listen(&receiver);
+    judge.go_on(&receiver);
     Ok(judge.close())
 }
 

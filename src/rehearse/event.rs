@@ -54,6 +54,8 @@ pub enum Event {
     },
     /// A machine asked the release server for something.
     Request(Request),
+    /// An act ended, well or not.
+    Act(ActResult),
 }
 
 /// One stage of first boot.
@@ -132,6 +134,33 @@ impl CheckResult {
     }
 }
 
+/// What became of an act.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActResult {
+    /// The machine's name.
+    pub machine: String,
+    /// When it began, in seconds since power-on.
+    pub at: f64,
+    /// How long it took, in seconds.
+    pub took: f64,
+    /// The command line, and what came of it.
+    #[serde(flatten)]
+    pub result: CheckResult,
+}
+
+/// What became of a command that ran while the acts were done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackgroundResult {
+    /// The machine's name.
+    pub machine: String,
+    /// The command line.
+    pub command: String,
+    /// What it printed, both streams together.
+    pub output: String,
+    /// Whether it still ran after the last act, as it should.
+    pub lasted: bool,
+}
+
 /// What became of one machine, and how it got there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MachineOutcome {
@@ -158,14 +187,24 @@ pub struct Outcome {
     pub quorum: Option<f64>,
     /// What the release server was asked for.
     pub requests: Vec<Request>,
+    /// The acts that were done, in order; the first that fails is the last. None are done unless
+    /// all machines are healthy.
+    pub acts: Vec<ActResult>,
+    /// What ran meanwhile, in the plan's order.
+    pub background: Vec<BackgroundResult>,
 }
 
 impl Outcome {
-    /// Whether every machine is healthy and every check passed.
+    /// Whether every machine is healthy, every act and check passed, and what was to run
+    /// meanwhile did so to the end.
     pub fn passed(&self) -> bool {
-        self.machines.iter().all(|machine| {
+        let machines = self.machines.iter().all(|machine| {
             matches!(machine.verdict, Verdict::Healthy { .. })
                 && machine.checks.iter().all(CheckResult::passed)
-        })
+        });
+        // An act that was left out stands behind one that failed, or beside an unhealthy machine.
+        machines
+            && self.acts.iter().all(|act| act.result.passed())
+            && self.background.iter().all(|ran| ran.lasted)
     }
 }

@@ -1,7 +1,10 @@
 //! Listens to the machines, and decides what became of each.
 
+use super::acts;
 use super::console::{self, Said};
-use super::event::{Event, MachineOutcome, Outcome, Request, Stage, Verdict};
+use super::event::{
+    ActResult, BackgroundResult, Event, MachineOutcome, Outcome, Request, Stage, Verdict,
+};
 use super::plan::{self, Plan};
 use super::power::{Machine, Status};
 use super::server::Served;
@@ -37,6 +40,8 @@ pub(super) struct Judge<'a> {
     records: Vec<Record>,
     requests: Vec<Request>,
     quorum: Option<f64>,
+    acts: Vec<ActResult>,
+    background: Vec<BackgroundResult>,
     say: &'a mut dyn FnMut(Event),
 }
 
@@ -55,6 +60,8 @@ impl<'a> Judge<'a> {
             records: machines.iter().map(|_| Record::default()).collect(),
             requests: Vec::new(),
             quorum: None,
+            acts: Vec::new(),
+            background: Vec::new(),
             say,
         }
     }
@@ -66,12 +73,28 @@ impl<'a> Judge<'a> {
             let Ok((when, news)) = news.recv_timeout(left) else {
                 return;
             };
-            let at = when.duration_since(self.power_on).as_secs_f64();
-            match news {
-                News::Line { machine, line } => self.hear(machine, at, line),
-                News::Off { machine } => self.see_off(machine, at),
-                News::Served(served) => self.note(served, at),
-            }
+            self.take(when, news);
+        }
+    }
+
+    /// The plan's acts, if all machines are healthy; then what the machines said meanwhile.
+    pub(super) fn go_on(&mut self, news: &Receiver<Stamped>) {
+        let healthy = |record: &Record| matches!(record.verdict, Some(Verdict::Healthy { .. }));
+        if self.records.iter().all(healthy) {
+            (self.acts, self.background) =
+                acts::perform(self.plan, self.machines, self.power_on, self.say);
+        }
+        while let Ok((when, news)) = news.try_recv() {
+            self.take(when, news);
+        }
+    }
+
+    fn take(&mut self, when: Instant, news: News) {
+        let at = when.duration_since(self.power_on).as_secs_f64();
+        match news {
+            News::Line { machine, line } => self.hear(machine, at, line),
+            News::Off { machine } => self.see_off(machine, at),
+            News::Served(served) => self.note(served, at),
         }
     }
 
@@ -203,6 +226,8 @@ impl<'a> Judge<'a> {
                 .collect(),
             quorum: self.quorum,
             requests: self.requests,
+            acts: self.acts,
+            background: self.background,
         }
     }
 

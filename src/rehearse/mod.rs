@@ -8,10 +8,15 @@
 //! and the module `cell`), so that nothing outlives a rehearsal, whichever way it ends, and no
 //! packet leaves it. Only building an image or a stand-in needs the network, for Debian's packages.
 //!
+//! Once all machines are healthy, a plan may go on with acts, done one after the other inside them,
+//! and with commands that run in the background all the while; see [`Act`] and [`Background`].
+//!
 //! A machine writes to memory: about 250 MB with an etcd that has just started.
 //!
 //! To add a suite, add it to [`Suite`]; to add a fault, add an answer to the release server.
 
+mod acts;
+mod background;
 mod boot;
 mod cache;
 mod cell;
@@ -33,9 +38,12 @@ mod tools;
 pub use cache::default_dir as default_cache;
 pub use cell::{INSIDE, Interrupt};
 pub use error::Error;
-pub use event::{CheckResult, Event, MachineOutcome, Outcome, Request, Stage, Verdict};
+pub use event::{
+    ActResult, BackgroundResult, CheckResult, Event, MachineOutcome, Outcome, Request, Stage,
+    Verdict,
+};
 pub use inside::inside;
-pub use plan::{Check, Machine, NotASuite, Plan, StandIn, Suite};
+pub use plan::{Act, Background, Check, Machine, NotASuite, Plan, StandIn, Suite};
 pub use tools::{Missing, missing};
 
 use crate::release::Version;

@@ -88,6 +88,10 @@ pub struct Plan {
     pub machines: Vec<Machine>,
     /// How long the machines have from power-on to their verdict.
     pub timeout: Duration,
+    /// What is done to the machines once all are healthy, strictly one after the other.
+    pub acts: Vec<Act>,
+    /// What runs in the machines all the while, from the first act's beginning to the last's end.
+    pub background: Vec<Background>,
     /// Whether the outcome carries every machine's journal.
     pub journal: bool,
 }
@@ -108,7 +112,7 @@ pub struct Machine {
     pub user_data: Secret,
     /// What cloud-init reads as `NoCloud` meta-data.
     pub meta_data: String,
-    /// What is run inside it once it is healthy.
+    /// What is run inside it once it is healthy, and the plan's acts and background have ended.
     pub checks: Vec<Check>,
 }
 
@@ -119,6 +123,37 @@ pub struct Check {
     pub command: String,
     /// Texts that its output must contain, for instance the planned member IDs.
     pub expect: Vec<String>,
+}
+
+/// Something that is done to one machine of a healthy cluster, by `/bin/sh -c` inside it, as root.
+///
+/// The first act that fails is the last that is done, and the rehearsal has not passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// In which machine, counted from 0 in the plan's order.
+    pub machine: usize,
+    /// The command line. It is told in the outcome, and every process list shows it.
+    pub command: String,
+    /// What it reads from its standard input: the only way for a key.
+    #[serde(with = "secret_as_base64")]
+    pub stdin: Secret,
+    /// Texts that its output must contain.
+    pub expect: Vec<String>,
+    /// How long it may take, in whole seconds: one that takes longer is ended, and has failed.
+    pub timeout: Duration,
+}
+
+/// Something that runs inside a machine by `/bin/sh -c`, as root, while the acts are done: for
+/// instance a client that reads and writes.
+///
+/// It is to run until it gets SIGTERM, after the last act; one that ends earlier has failed. It
+/// and all processes of its session get that signal, and a few seconds to end well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Background {
+    /// In which machine, counted from 0 in the plan's order.
+    pub machine: usize,
+    /// The command line.
+    pub command: String,
 }
 
 /// The release tarball that takes the place of upstream's where the network is closed.
@@ -156,7 +191,7 @@ mod secret_as_base64 {
         let bytes = STANDARD.decode(text.as_bytes());
         bytes
             .map(Secret::new)
-            .map_err(|_| D::Error::custom("user-data is not base64"))
+            .map_err(|_| D::Error::custom("a secret is not base64"))
     }
 }
 
@@ -182,8 +217,25 @@ pub(super) mod tests {
             hosts: Vec::new(),
             machines: addresses.iter().map(machine).collect(),
             timeout: Duration::from_secs(1),
+            acts: Vec::new(),
+            background: Vec::new(),
             journal: false,
         }
+    }
+
+    #[test]
+    fn what_an_act_reads_crosses_and_is_never_shown() {
+        let act = Act {
+            machine: 0,
+            command: "cat >/etc/etcd/ca.pem".into(),
+            stdin: Secret::new(b"KEY\xff".to_vec()),
+            expect: Vec::new(),
+            timeout: Duration::from_secs(1),
+        };
+        assert!(!format!("{act:?}").contains("KEY"));
+        let text = serde_json::to_string(&act).unwrap();
+        assert!(!text.contains("KEY"));
+        assert_eq!(serde_json::from_str::<Act>(&text).unwrap(), act);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use super::console;
 use super::error::{Doing as _, Error};
 use super::event::CheckResult;
-use super::plan::Check;
+use super::plan::{Act, Check};
 use serde::Deserialize;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Enters the control group named first, joins the two output streams, becomes the rest.
@@ -21,8 +21,8 @@ const ENVIRONMENT: [&str; 4] = [
     "TERM=dumb",
 ];
 
-/// No command inside a machine may take longer.
-const LONGEST_COMMAND: &str = "30";
+/// No check may take longer.
+const LONGEST_COMMAND: Duration = Duration::from_secs(30);
 
 /// How long a machine may take to write down the verdict that it has just printed.
 const VERDICT_PATIENCE: Duration = Duration::from_secs(2);
@@ -110,13 +110,28 @@ impl Machine {
         }
     }
 
-    /// Runs a command line inside, as root.
+    /// Runs a check inside.
     pub(super) fn run(&self, check: &Check) -> CheckResult {
-        let (output, status) = self.shell(&format!("exec 2>&1; {}", check.command));
+        self.run_with(&check.command, &[], LONGEST_COMMAND, &check.expect)
+    }
+
+    /// Does what an act asks for; it is this machine's.
+    pub(super) fn act(&self, act: &Act) -> CheckResult {
+        self.run_with(&act.command, act.stdin.expose(), act.timeout, &act.expect)
+    }
+
+    fn run_with(
+        &self,
+        command: &str,
+        stdin: &[u8],
+        timeout: Duration,
+        expect: &[String],
+    ) -> CheckResult {
+        let (output, status) = self.shell(&format!("exec 2>&1; {command}"), stdin, timeout);
         let absent = |text: &&String| !output.contains(text.as_str());
         CheckResult {
-            command: check.command.clone(),
-            missing: check.expect.iter().filter(absent).cloned().collect(),
+            command: command.to_owned(),
+            missing: expect.iter().filter(absent).cloned().collect(),
             output,
             status,
         }
@@ -124,24 +139,32 @@ impl Machine {
 
     /// The machine's whole journal, with times since its kernel's start.
     pub(super) fn journal(&self) -> Option<String> {
-        let (output, status) =
-            self.shell("exec journalctl --quiet --no-pager --output=short-precise");
+        let (output, status) = self.shell(
+            "exec journalctl --quiet --no-pager --output=short-precise",
+            &[],
+            LONGEST_COMMAND,
+        );
         (status == Some(0)).then_some(output)
     }
 
-    fn shell(&self, line: &str) -> (String, Option<i32>) {
-        let Some(pid) = self.first_process() else {
+    /// The beginning of a command that is run inside, as root; none while the machine is off.
+    pub(super) fn inside(&self) -> Option<Vec<String>> {
+        let pid = self.first_process()?.to_string();
+        let nsenter = ["nsenter", "--all", "--target", &pid, "/usr/bin/env", "-i"];
+        let words = nsenter.iter().chain(&ENVIRONMENT);
+        Some(words.map(|&word| word.to_owned()).collect())
+    }
+
+    fn shell(&self, line: &str, stdin: &[u8], timeout: Duration) -> (String, Option<i32>) {
+        let Some(inside) = self.inside() else {
             return ("the machine is off".to_owned(), None);
         };
-        let output = Command::new("timeout")
-            .args(["--kill-after=1", LONGEST_COMMAND])
-            .args(["nsenter", "--all", "--target", &pid.to_string()])
-            .args(["/usr/bin/env", "-i"])
-            .args(ENVIRONMENT)
-            .args(["/bin/sh", "-c", line])
-            .stdin(Stdio::null())
-            .output();
-        match output {
+        let mut command = Command::new("timeout");
+        command
+            .args(["--kill-after=1", &timeout.as_secs().max(1).to_string()])
+            .args(inside)
+            .args(["/bin/sh", "-c", line]);
+        match output_of(&mut command, stdin) {
             Ok(output) => (
                 String::from_utf8_lossy(&output.stdout).into_owned(),
                 output.status.code(),
@@ -149,6 +172,20 @@ impl Machine {
             Err(error) => (format!("running `nsenter`: {error}"), None),
         }
     }
+}
+
+/// Runs a command that reads `input`, as far as it wants to.
+fn output_of(command: &mut Command, input: &[u8]) -> std::io::Result<Output> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let stdin = child.stdin.take();
+    std::thread::scope(|scope| {
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+        child.wait_with_output()
+    })
 }
 
 fn concat_os(option: &str, path: &Path) -> std::ffi::OsString {
@@ -176,4 +213,21 @@ fn is_first_in_its_namespace(pid: u32) -> bool {
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
     let mut numbers = numbers.unwrap_or_default().split_whitespace();
     numbers.next().is_some() && numbers.next_back() == Some("1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_reads_what_it_is_given_and_may_leave_it() {
+        let sh = |line: &str, input: &[u8]| {
+            let output = output_of(Command::new("sh").args(["-c", line]), input).unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let more_than_a_pipe_holds = vec![b'k'; 1 << 20];
+        assert_eq!(sh("wc -c", &more_than_a_pipe_holds).trim(), "1048576");
+        assert_eq!(sh("echo left", &more_than_a_pipe_holds), "left\n");
+        assert_eq!(sh("cat", &[]), "");
+    }
 }

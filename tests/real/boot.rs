@@ -6,18 +6,23 @@ use std::path::Path;
 use std::process::Command;
 
 /// A manifest, its certificates, and what became of its rehearsal.
-struct Rehearsal {
+pub(crate) struct Rehearsal {
     dir: tempfile::TempDir,
-    outcome: Value,
+    pub(crate) outcome: Value,
 }
 
 impl Rehearsal {
-    /// Mints, rehearses, and expects every machine to be healthy.
+    /// With one pair for all; see [`Self::hold_with`].
     fn hold(version: &str, suite: &str, addresses: &[&str]) -> Self {
+        Self::hold_with(version, suite, addresses, SHARED)
+    }
+
+    /// Mints what `tls` asks for, rehearses, and expects every machine to be healthy.
+    pub(crate) fn hold_with(version: &str, suite: &str, addresses: &[&str], tls: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(
             dir.path().join("cluster.yaml"),
-            manifest(version, addresses),
+            manifest(version, addresses, tls),
         )
         .unwrap();
         let firstboot = |arguments: &[&str]| {
@@ -42,11 +47,11 @@ impl Rehearsal {
         Self { dir, outcome }
     }
 
-    fn machines(&self) -> &Vec<Value> {
+    pub(crate) fn machines(&self) -> &Vec<Value> {
         self.outcome["machines"].as_array().unwrap()
     }
 
-    fn journal(&self, machine: &str) -> String {
+    pub(crate) fn journal(&self, machine: &str) -> String {
         let path = self
             .dir
             .path()
@@ -56,7 +61,14 @@ impl Rehearsal {
     }
 }
 
-fn manifest(version: &str, addresses: &[&str]) -> String {
+/// The lab's: one pair for all, in all roles.
+const SHARED: &str = "
+  ca: pki/ca.pem
+  cert: pki/kubernetes.pem
+  key: pki/kubernetes-key.pem
+";
+
+fn manifest(version: &str, addresses: &[&str], tls: &str) -> String {
     let controllers: Vec<String> = addresses
         .iter()
         .enumerate()
@@ -65,8 +77,7 @@ fn manifest(version: &str, addresses: &[&str]) -> String {
     let controllers = controllers.concat();
     format!(
         "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: gce\netcd:\n  \
-         version: {version}\ncontrollers:\n{controllers}tls:\n  ca: pki/ca.pem\n  \
-         cert: pki/kubernetes.pem\n  key: pki/kubernetes-key.pem\n"
+         version: {version}\ncontrollers:\n{controllers}tls:{tls}"
     )
 }
 
@@ -92,9 +103,9 @@ fn check(rehearsal: &Rehearsal, ids: &[&str]) {
 }
 
 const TWO: [&str; 2] = ["10.240.0.10", "10.240.0.11"];
-const THREE: [&str; 3] = ["10.240.0.10", "10.240.0.11", "10.240.0.12"];
+pub(crate) const THREE: [&str; 3] = ["10.240.0.10", "10.240.0.11", "10.240.0.12"];
 /// As Kubernetes The Hard Way prints them.
-const IDS: [&str; 3] = ["f98dc20bce6225a0", "ffed16798470cab5", "3a57933972cb5131"];
+pub(crate) const IDS: [&str; 3] = ["f98dc20bce6225a0", "ffed16798470cab5", "3a57933972cb5131"];
 
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
@@ -169,7 +180,7 @@ fn lab_flags_are_in_force(rehearsal: &Rehearsal) {
 
 /// 3.3 and 3.4 write `…variable ETCD_NAME=…`; from 3.5 on it is JSON with the variable's name and
 /// value as fields of their own.
-fn reports(journal: &str, flag: &str, value: &str) -> bool {
+pub(crate) fn reports(journal: &str, flag: &str, value: &str) -> bool {
     let plain = format!("ETCD_{flag}={value}");
     let json = [
         format!("\"variable-name\":\"ETCD_{flag}\""),

@@ -4,7 +4,10 @@
 //! They are ignored unless asked for (`make test` asks), and fail where they cannot run.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::print_stdout, reason = "what a test prints is cargo's to show")]
 
 mod boot;
 mod consumers;
 mod image;
+mod pairs;
+mod rotate;

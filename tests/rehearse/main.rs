@@ -4,6 +4,7 @@
 // What these tests are made of may fail as they themselves may; what they print is cargo's to show.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod acts;
 mod leftovers;
 mod outcomes;
 mod quorum;

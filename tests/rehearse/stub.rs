@@ -84,6 +84,8 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
             })
             .collect(),
         timeout: Duration::from_secs(90),
+        acts: Vec::new(),
+        background: Vec::new(),
         journal: true,
     }
 }
@@ -107,11 +109,13 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         hosts: vec!["github.com".into()],
         machines: scripts.iter().enumerate().map(machine).collect(),
         timeout: Duration::from_mins(1),
+        acts: Vec::new(),
+        background: Vec::new(),
         journal: false,
     }
 }
 
-fn check(command: &str, expect: &[String]) -> Check {
+pub(crate) fn check(command: &str, expect: &[String]) -> Check {
     Check {
         command: command.to_owned(),
         expect: expect.to_vec(),
