@@ -31,9 +31,9 @@ struct Said {
 impl Desk {
     fn new(tls: &str) -> Self {
         let shop = Workshop::new();
-        let controllers: String = (0..3)
+        let controllers = [0, 1, 2]
             .map(|n| format!("  - {{ name: controller-{n}, ip: 10.240.0.1{n} }}\n"))
-            .collect();
+            .concat();
         shop.write(
             "cluster.yaml",
             format!(

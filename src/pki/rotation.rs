@@ -87,13 +87,13 @@ impl fmt::Display for Muddle {
 /// Reads from the files which step is due.
 pub fn standing(files: &Files<'_>) -> Result<Standing, Muddle> {
     let Some(next) = files.next else {
-        return match files.next_key {
-            true => Err(Muddle::KeyAlone),
-            false => Ok(Standing {
-                due: Step::Trust,
-                begun: false,
-            }),
-        };
+        if files.next_key {
+            return Err(Muddle::KeyAlone);
+        }
+        return Ok(Standing {
+            due: Step::Trust,
+            begun: false,
+        });
     };
     let certificate = certificates(next)
         .into_iter()
@@ -159,7 +159,7 @@ mod tests {
         let (before, after) = (leaf(&old).certificate, leaf(&next).certificate);
         let (before, after) = (before.as_bytes(), after.as_bytes());
         let is = |due, begun| Ok(Standing { due, begun });
-        let next_ca = Some(next_ca);
+        let (new_ca, next_ca) = (next_ca, Some(next_ca));
         for (ca, next, next_key, leafs, expected) in [
             (old_ca, None, false, [before; 2], is(Step::Trust, false)),
             (old_ca, None, true, [before; 2], Err(Muddle::KeyAlone)),
@@ -174,15 +174,9 @@ mod tests {
             (&both, next_ca, true, [before; 2], is(Step::Sign, false)),
             (&both, next_ca, true, [before, after], is(Step::Sign, true)),
             (&both, next_ca, true, [after; 2], is(Step::Drop, false)),
+            (new_ca, next_ca, false, [after; 2], is(Step::Drop, true)),
             (
-                next_ca.unwrap(),
-                next_ca,
-                false,
-                [after; 2],
-                is(Step::Drop, true),
-            ),
-            (
-                next_ca.unwrap(),
+                new_ca,
                 next_ca,
                 true,
                 [before, after],
