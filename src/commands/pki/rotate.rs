@@ -81,11 +81,12 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     context.print(&match context.format {
         Format::Human => said,
         Format::Json => {
+            let taken = arguments.step.is_some();
             let document = json!({
                 "ca": rotation.at.value.as_str(),
-                "due": due.number(),
-                "begun": rotation.standing.begun,
                 "taken": arguments.step,
+                "due": if taken { due.number() % 3 + 1 } else { due.number() },
+                "begun": rotation.standing.begun && !taken,
             });
             format!("{document:#}\n")
         }
