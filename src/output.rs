@@ -2,6 +2,10 @@
 //!
 //! The new tree is staged beside the old one, synced, and takes its place in one rename.
 
+mod set;
+
+pub use set::write_set;
+
 use crate::report::reason;
 use crate::secret::Secret;
 use std::fs::{self, File, OpenOptions};
@@ -179,31 +183,6 @@ fn fill(stage: &Path, files: &[OutputFile]) -> Result<()> {
         .try_for_each(|directory| sync(directory))
 }
 
-/// Writes one file that must not exist yet: 0600 from the first byte, synced, or not there.
-///
-/// With `overwrite`, a file of that name is replaced in one rename.
-pub fn write_private(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
-    let parent = path.parent().unwrap_or(Path::new(""));
-    make_private_directories(parent)?;
-    let parent = if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    };
-    let io = |error| Error::Io("writing", path.to_path_buf(), error);
-    let mut temporary = tempfile::NamedTempFile::new_in(parent).map_err(io)?;
-    temporary.write_all(bytes).map_err(io)?;
-    temporary.as_file().sync_all().map_err(io)?;
-    if overwrite {
-        temporary.persist(path).map_err(|error| io(error.error))?;
-    } else {
-        temporary
-            .persist_noclobber(path)
-            .map_err(|error| io(error.error))?;
-    }
-    sync(parent)
-}
-
 #[cfg(unix)]
 fn make_private_directories(path: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -373,16 +352,5 @@ mod tests {
                 .mode();
             assert_eq!(mode & 0o7777, expected, "{path}");
         }
-    }
-
-    #[test]
-    fn overwrites_a_private_file_only_when_told() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = parent.path().join("pki/ca-key.pem");
-        write_private(&path, b"1", false).unwrap();
-        assert!(write_private(&path, b"2", false).is_err());
-        assert_eq!(fs::read(&path).unwrap(), b"1");
-        write_private(&path, b"2", true).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"2");
     }
 }

@@ -78,6 +78,10 @@ fn help_fits_eighty_columns() {
         vec!["render"],
         vec!["pki"],
         vec!["pki", "mint"],
+        vec!["pki", "audit"],
+        vec!["pki", "show"],
+        vec!["pki", "renew"],
+        vec!["pki", "rotate-ca"],
         vec!["rehearse"],
     ] {
         for flag in ["-h", "--help"] {

@@ -56,6 +56,17 @@ pub struct ManifestArguments {
     files_dir: Option<PathBuf>,
 }
 
+impl ManifestArguments {
+    /// These arguments as they may be written again, for a command that a message names.
+    fn shown(&self) -> String {
+        let manifest = self.manifest.display();
+        match &self.files_dir {
+            Some(directory) => format!("{manifest} --files-dir {}", directory.display()),
+            None => manifest.to_string(),
+        }
+    }
+}
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub enum Failure {

@@ -137,16 +137,42 @@ fn demands(manifest: &Manifest, controller: &Controller, side: Side, now: i64) -
     }
 }
 
+/// A certificate in one of the manifest's files.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// The file.
+    pub path: At<PemPath>,
+    /// What the certificate is.
+    pub facts: audit::Facts,
+    /// The names of the controllers that hold the file, in the manifest's order.
+    pub holders: Vec<String>,
+}
+
 /// What the audit of all certificates found.
-pub(super) struct Audited {
+pub struct Audited {
     /// Everything that is wrong or unwise, at its place in the manifest.
-    pub(super) findings: Vec<Finding>,
+    pub findings: Vec<Finding>,
+    /// Every certificate that could be read.
+    pub holdings: Vec<Holding>,
     /// When the latest certificate of each file begins, under the file's path.
     begins: BTreeMap<String, i64>,
 }
 
-pub(super) fn audit(manifest: &Manifest, files: &PemFiles, now: i64) -> Audited {
+/// The first pair that two CAs would have to sign: neither minting nor renewing can.
+pub fn contested<'a>(uses: &[Use<'a>]) -> Option<(&'a PairPaths, [&'a At<PemPath>; 2])> {
+    uses.iter().enumerate().find_map(|(index, one)| {
+        let other = uses[..index].iter().find(|other| {
+            other.pair.cert.value == one.pair.cert.value && other.ca.value != one.ca.value
+        })?;
+        Some((one.pair, [other.ca, one.ca]))
+    })
+}
+
+/// Audits every certificate of a manifest. A file that is absent from `files` is passed over:
+/// whoever read the files has reported it.
+pub fn audit(manifest: &Manifest, files: &PemFiles, now: i64) -> Audited {
     let mut findings: Vec<Finding> = Vec::new();
+    let mut holdings = Vec::new();
     let mut begins = BTreeMap::new();
     let uses = uses(manifest, now);
     let audits: Vec<_> = uses
@@ -155,6 +181,7 @@ pub(super) fn audit(manifest: &Manifest, files: &PemFiles, now: i64) -> Audited 
         .collect();
     for (one, audit) in &audits {
         let mut note = |path: &At<PemPath>, facts: &[audit::Facts]| {
+            hold(&mut holdings, path, facts, &one.holders);
             if let Some(begin) = facts.iter().map(|facts| facts.not_before).max() {
                 begins.insert(path.value.as_str().to_owned(), begin);
             }
@@ -174,7 +201,34 @@ pub(super) fn audit(manifest: &Manifest, files: &PemFiles, now: i64) -> Audited 
         }
     }
     findings.extend(shared_keys(&audits));
-    Audited { findings, begins }
+    Audited {
+        findings,
+        holdings,
+        begins,
+    }
+}
+
+fn hold(
+    holdings: &mut Vec<Holding>,
+    path: &At<PemPath>,
+    facts: &[audit::Facts],
+    holders: &[&Controller],
+) {
+    for facts in facts {
+        let same = |known: &&mut Holding| known.path.value == path.value && known.facts == *facts;
+        let names = holders.iter().map(|holder| holder.name.value.to_string());
+        match holdings.iter_mut().find(same) {
+            Some(known) => {
+                let new: Vec<_> = names.filter(|name| !known.holders.contains(name)).collect();
+                known.holders.extend(new);
+            }
+            None => holdings.push(Holding {
+                path: path.clone(),
+                facts: facts.clone(),
+                holders: names.collect(),
+            }),
+        }
+    }
 }
 
 fn at(path: &At<PemPath>, problem: &Problem) -> Finding {

@@ -7,6 +7,7 @@
 mod certificates;
 mod fields;
 mod finding;
+mod issue;
 mod pem;
 mod read;
 mod resolve;
@@ -20,7 +21,9 @@ use crate::report::{Finding, Report};
 use std::net::IpAddr;
 use std::ops::Range;
 
-pub use certificates::{Use, uses};
+pub use certificates::{Audited, Holding, Use, audit, contested, uses};
+pub use issue::{Need, Refusal, Renewed, WhenToRenew};
+pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
 pub use resolve::{Resolved, resolve};
 

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 const MOST_BYTES: u64 = 256 * 1024;
 
 /// The bytes of each PEM file, under its path as written in the manifest.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PemFiles(BTreeMap<String, Secret>);
 
 impl PemFiles {
@@ -75,7 +75,8 @@ fn directory(root: &Path) -> PathBuf {
     }
 }
 
-fn read_limited(path: &Path) -> io::Result<Secret> {
+/// A PEM file's bytes; one that is too large is cut, which its reader notices.
+pub(crate) fn read_limited(path: &Path) -> io::Result<Secret> {
     let file = File::open(path)?;
     let length = file.metadata()?.len().min(MOST_BYTES) + 1;
     // One allocation that is wiped: a vector that grows leaves copies behind.

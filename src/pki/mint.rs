@@ -3,10 +3,10 @@
 //! All keys are ECDSA on P-256, which every etcd from 3.0 on reads and which makes the
 //! smallest user-data. The only module that sees rcgen, with `signer`.
 
-use super::pem;
 use super::public::verify;
 use super::signer::Signer;
 use super::x509::Certificate;
+use super::{inspect, pem};
 use crate::secret::Secret;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -166,24 +166,22 @@ impl Authority {
         ))
     }
 
-    /// A CA from its files: the first certificate and the first key in them.
+    /// A CA from its files: the first key, and the first certificate that it belongs to, since
+    /// a bundle may hold those of other CAs, too.
     pub fn read(certificate: &[u8], key: &Secret) -> Result<Self, Error> {
-        let pem = pem::read(certificate);
-        let mut blocks = pem.blocks.iter();
-        let certificate = blocks
-            .find(|block| block.label == "CERTIFICATE")
-            .and_then(|block| Certificate::read(&block.der))
-            .ok_or(Error::AuthorityUnreadable)?;
-        if !certificate.is_authority()
-            || certificate
-                .key_usage
-                .is_some_and(|usage| !usage.certificate_sign)
-        {
+        let bundle = inspect::certificates(certificate);
+        let first = bundle.first().ok_or(Error::AuthorityUnreadable)?;
+        if bundle.len() == 1 && !may_sign(first) {
             return Err(Error::NotAnAuthority);
         }
         let signer = Signer::read(key).ok_or(Error::AuthorityKeyUnusable)?;
-        if signer.subject_public_key_info() != certificate.spki {
-            return Err(Error::AuthorityKeyDiffers);
+        let spki = signer.subject_public_key_info();
+        let certificate = bundle
+            .into_iter()
+            .find(|certificate| certificate.spki == spki)
+            .ok_or(Error::AuthorityKeyDiffers)?;
+        if !may_sign(&certificate) {
+            return Err(Error::NotAnAuthority);
         }
         Ok(Self {
             certificate,
@@ -250,6 +248,11 @@ impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Authority({})", self.certificate.subject.text)
     }
+}
+
+fn may_sign(certificate: &Certificate) -> bool {
+    let usage = certificate.key_usage;
+    certificate.is_authority() && usage.is_none_or(|usage| usage.certificate_sign)
 }
 
 fn params(common_name: &str, validity: Validity) -> Result<CertificateParams, Error> {

@@ -4,11 +4,14 @@
 //! [`mint`] makes what [`audit`](mod@audit) passes.
 
 pub mod audit;
+pub mod calendar;
 mod go;
+pub mod inspect;
 mod key;
 pub mod mint;
 mod pem;
 mod public;
+pub mod rotation;
 mod signer;
 mod x509;
 

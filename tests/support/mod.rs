@@ -8,6 +8,8 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod cluster;
+#[cfg(unix)]
+pub(crate) mod desk;
 pub(crate) mod issued;
 pub(crate) mod keys;
 pub(crate) mod sets;

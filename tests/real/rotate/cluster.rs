@@ -1,15 +1,16 @@
-//! Three controllers, as `render` makes them, and two generations of certificates.
+//! Three controllers, as `render` makes them, and their certificates, as `pki` makes them.
 
 use super::acts;
 use firstboot::cluster::Release;
 use firstboot::manifest::{self, Manifest};
-use firstboot::pki::mint::{Authority, Leaf, Minted, Validity};
+use firstboot::pki::mint::Minted;
 use firstboot::rehearse::{Act, Machine, Plan, StandIn};
 use firstboot::release::{tarball_name, upstream_urls};
+use firstboot::secret::Secret;
 use firstboot::{machine, platform, wire};
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) const ADDRESSES: [&str; MACHINES] = ["10.240.0.10", "10.240.0.11", "10.240.0.12"];
@@ -30,28 +31,58 @@ pub(crate) struct State {
     pub(crate) pairs: Vec<Minted>,
 }
 
+/// What the commands made of a manifest, in the order in which machines take it over.
 pub(crate) struct Pki {
-    pairs: Pairs,
-    pub(crate) old: State,
-    pub(crate) new: State,
+    manifest: String,
+    /// As minted, then after each of the three steps of `pki rotate-ca`.
+    pub(crate) states: Vec<State>,
+    /// The directory as minted.
+    dir: tempfile::TempDir,
 }
 
 impl Pki {
-    pub(crate) fn mint(pairs: Pairs) -> Self {
+    /// Mints, and goes through all steps beforehand: machines take them over later.
+    pub(crate) fn make(version: &str, pairs: Pairs) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = manifest(version, pairs);
+        fs::write(dir.path().join("cluster.yaml"), &manifest).unwrap();
+        let pki = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));
+            let command = command.arg("pki").args(arguments).current_dir(dir.path());
+            let output = command.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{arguments:?}: {said}");
+        };
+        pki(&["mint"]);
+        let mut states = vec![State::read(dir.path(), pairs)];
+        let minted = tempfile::tempdir().unwrap();
+        copy(&dir.path().join("pki"), &minted.path().join("pki"));
+        for step in ["1", "2", "3"] {
+            pki(&["rotate-ca", "--step", step]);
+            pki(&["audit"]);
+            states.push(State::read(dir.path(), pairs));
+        }
         Self {
-            pairs,
-            old: generation("old CA", pairs),
-            new: generation("new CA", pairs),
+            manifest,
+            states,
+            dir: minted,
         }
     }
 
+    /// What everybody holds before the rotation.
+    pub(crate) fn old(&self) -> &State {
+        &self.states[0]
+    }
+
+    /// What everybody holds after it.
+    pub(crate) fn new(&self) -> &State {
+        &self.states[3]
+    }
+
     /// The cluster with the old pairs, which goes through these acts while all write.
-    pub(crate) fn plan(&self, version: &str, release: &StandIn, acts: Vec<Act>) -> Plan {
-        let dir = tempfile::tempdir().unwrap();
-        let manifest = self.manifest(version);
-        self.write(dir.path());
-        let manifest = Manifest::parse("cluster.yaml", manifest.as_bytes()).unwrap();
-        let (files, unread) = manifest::read_pem_files(&manifest, dir.path());
+    pub(crate) fn plan(&self, release: &StandIn, acts: Vec<Act>) -> Plan {
+        let manifest = Manifest::parse("cluster.yaml", self.manifest.as_bytes()).unwrap();
+        let (files, unread) = manifest::read_pem_files(&manifest, self.dir.path());
         assert!(unread.is_empty(), "{unread:?}");
         let resolved = manifest::resolve(&manifest, &files, now());
         let findings = resolved.findings;
@@ -87,69 +118,51 @@ impl Pki {
             journal: false,
         }
     }
+}
 
-    fn manifest(&self, version: &str) -> String {
-        let name = match self.pairs {
-            Pairs::Shared => "kubernetes",
-            Pairs::Each => "{name}",
-        };
-        let controllers = ADDRESSES.iter().enumerate();
-        let controllers: Vec<_> = controllers
-            .map(|(index, address)| format!("  - {{ name: controller-{index}, ip: {address} }}\n"))
-            .collect();
-        format!(
-            "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: gce\netcd:\n  \
-             version: {version}\ntls:\n  ca: pki/ca.pem\n  cert: \"pki/{name}.pem\"\n  \
-             key: \"pki/{name}-key.pem\"\ncontrollers:\n{}",
-            controllers.concat()
-        )
-    }
-
-    fn write(&self, dir: &Path) {
-        let pki = dir.join("pki");
-        fs::create_dir(&pki).unwrap();
-        fs::write(pki.join("ca.pem"), &self.old.ca).unwrap();
-        for (index, pair) in self.old.pairs.iter().enumerate() {
-            let name = match self.pairs {
+impl State {
+    fn read(dir: &Path, pairs: Pairs) -> Self {
+        let text = |name: &str| fs::read_to_string(dir.join("pki").join(name)).unwrap();
+        let pair = |index: usize| {
+            let name = match pairs {
                 Pairs::Shared => "kubernetes".to_owned(),
                 Pairs::Each => format!("controller-{index}"),
             };
-            fs::write(pki.join(format!("{name}.pem")), &pair.certificate).unwrap();
-            let key = pki.join(format!("{name}-key.pem"));
-            firstboot::output::write_private(&key, pair.key.expose(), true).unwrap();
+            Minted {
+                certificate: text(&format!("{name}.pem")),
+                key: Secret::new(text(&format!("{name}-key.pem")).into_bytes()),
+            }
+        };
+        Self {
+            ca: text("ca.pem"),
+            pairs: (0..MACHINES).map(pair).collect(),
         }
     }
 }
 
-/// A CA, and what it issues.
-fn generation(name: &str, pairs: Pairs) -> State {
-    let validity = Validity::days(now(), 30);
-    let (authority, ca) = Authority::mint(name, validity).unwrap();
-    let issue = |holders: &[usize]| {
-        let own = holders
-            .iter()
-            .map(|holder| ADDRESSES[*holder].parse().unwrap());
-        let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        let addresses: Vec<IpAddr> = own.chain(loopback).collect();
-        let names = holders.iter().map(|holder| format!("controller-{holder}"));
-        let names: Vec<_> = names.chain(["localhost".to_owned()]).collect();
-        let leaf = Leaf {
-            common_name: &names[0],
-            addresses: &addresses,
-            names: &names,
-            validity,
-            server: true,
-            client: true,
-        };
-        authority.issue(&leaf).unwrap()
-    };
-    State {
-        ca: ca.certificate,
-        pairs: match pairs {
-            Pairs::Shared => vec![issue(&[0, 1, 2]); MACHINES],
-            Pairs::Each => (0..MACHINES).map(|holder| issue(&[holder])).collect(),
-        },
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
+}
+
+fn manifest(version: &str, pairs: Pairs) -> String {
+    let name = match pairs {
+        Pairs::Shared => "kubernetes",
+        Pairs::Each => "{name}",
+    };
+    let controllers = ADDRESSES.iter().enumerate();
+    let controllers: Vec<_> = controllers
+        .map(|(index, address)| format!("  - {{ name: controller-{index}, ip: {address} }}\n"))
+        .collect();
+    format!(
+        "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: gce\netcd:\n  \
+         version: {version}\ntls:\n  ca: pki/ca.pem\n  cert: \"pki/{name}.pem\"\n  \
+         key: \"pki/{name}-key.pem\"\ncontrollers:\n{}",
+        controllers.concat()
+    )
 }
 
 fn now() -> i64 {

@@ -10,23 +10,6 @@ use std::collections::BTreeSet;
 /// No client may have to wait longer between two writes that are acknowledged, in seconds.
 const LONGEST_GAP: f64 = 5.0;
 
-/// What every machine holds between two steps; each step changes one thing.
-fn steps(pki: &Pki) -> Vec<cluster::State> {
-    let bundle = format!("{}{}", pki.old.ca, pki.new.ca);
-    vec![
-        pki.old.clone(),
-        cluster::State {
-            ca: bundle.clone(),
-            ..pki.old.clone()
-        },
-        cluster::State {
-            ca: bundle,
-            ..pki.new.clone()
-        },
-        pki.new.clone(),
-    ]
-}
-
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn a_shared_pair_on_etcd_3_3() {
@@ -52,18 +35,18 @@ fn a_pair_for_each_controller_on_etcd_3_5() {
 }
 
 fn rotates(version: &str, pairs: Pairs) {
-    let pki = Pki::mint(pairs);
-    let steps = steps(&pki);
+    let pki = Pki::make(version, pairs);
+    let (old, new, steps) = (pki.old(), pki.new(), &pki.states);
     let mut all = vec![
-        acts::refused(0, &pki.new.pairs[0]),
-        acts::accepted(0, &pki.old.pairs[0]),
+        acts::refused(0, &new.pairs[0]),
+        acts::accepted(0, &old.pairs[0]),
     ];
     all.extend(acts::step(&steps[0], &steps[1]));
-    all.extend((0..MACHINES).map(|m| acts::accepted(m, &pki.new.pairs[m])));
+    all.extend((0..MACHINES).map(|m| acts::accepted(m, &new.pairs[m])));
     all.extend(acts::step(&steps[1], &steps[2]));
-    all.extend((0..MACHINES).map(|m| acts::accepted(m, &pki.old.pairs[m])));
+    all.extend((0..MACHINES).map(|m| acts::accepted(m, &old.pairs[m])));
     all.extend(acts::step(&steps[2], &steps[3]));
-    all.extend((0..MACHINES).map(|m| acts::refused(m, &pki.old.pairs[m])));
+    all.extend((0..MACHINES).map(|m| acts::refused(m, &old.pairs[m])));
     let planned = all.len();
     let outcome = rehearse(&pki, version, all);
     assert!(outcome.passed(), "{:#?}", failures(&outcome));
@@ -77,12 +60,12 @@ fn rotates(version: &str, pairs: Pairs) {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn without_the_overlap_the_first_member_is_cut_off() {
-    let pki = Pki::mint(Pairs::Shared);
+    let pki = Pki::make("3.4.27", Pairs::Shared);
     let outcome = rehearse(
         &pki,
         "3.4.27",
         vec![
-            acts::new_pair(0, &pki.new.pairs[0]),
+            acts::new_pair(0, &pki.new().pairs[0]),
             acts::restarted_without_waiting(0),
             acts::distrusts_a_peer(1),
             acts::distrusts_a_peer(2),
@@ -108,7 +91,7 @@ fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Ou
         .stand_in(version.parse().unwrap(), &mut |_| {})
         .unwrap();
     let outcome = host
-        .rehearse(pki.plan(version, &release, acts), &mut |_| {})
+        .rehearse(pki.plan(&release, acts), &mut |_| {})
         .unwrap();
     for act in &outcome.acts {
         let lines = act.result.command.lines();

@@ -3,7 +3,7 @@
 use super::super::problem::{Part, Problem};
 use crate::pki::x509::Certificate;
 
-const REISSUE: &str = "have it issued again; with the CA's key at hand, `firstboot pki mint` does";
+const REISSUE: &str = "have it issued again; with the CA's key at hand, `firstboot pki renew` does";
 
 pub(in super::super) fn expired(part: Part, file: &str, it: &Certificate, now: i64) -> Problem {
     let message = format!(

@@ -1,0 +1,238 @@
+//! `firstboot pki mint`: a CA and pairs under it, or one more pair for a client.
+
+use super::{CaDays, Days, beside, both, client, name_of_ca, now, refuse_contested};
+use super::{refuse_existing, write};
+use crate::commands::load::{self, Loaded};
+use crate::commands::{Context, Failure, ManifestArguments};
+use crate::manifest::{self, Use};
+use crate::pki::mint::Authority;
+use crate::report::Finding;
+use crate::secret::Secret;
+use crate::terminal::Format;
+use clap::Args;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Mint a CA and the pairs that the manifest names, where it expects them
+///
+/// ECDSA P-256; a certificate names the address and the name of every controller that holds it,
+/// 127.0.0.1, `::1` and localhost, for servers and clients alike. It is valid from one hour
+/// ago, since the clock of a machine may be behind at its first boot. The CA's key is written
+/// beside the CA (ca-key.pem for ca.pem) and never reaches a machine: keep it safe, or take it
+/// away until the next `pki renew`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    #[command(flatten)]
+    days: Days,
+    #[command(flatten)]
+    ca_days: CaDays,
+    /// Refuse unless each controller has a pair of its own
+    #[arg(long)]
+    per_controller: bool,
+    /// Mint a pair for this client only, beside the CA that is there
+    ///
+    /// NAME.pem and NAME-key.pem, signed by the CA that the servers trust, good for clients
+    /// only and with NAME as its common name: for example for a kube-apiserver.
+    #[arg(long, value_name = "NAME", value_parser = client::name)]
+    #[arg(conflicts_with_all = ["per_controller", "ca_days"])]
+    client: Option<client::Name>,
+    /// The key of the CA that is there, for `--client` [default: beside the CA]
+    #[arg(long, value_name = "FILE", requires = "client")]
+    ca_key: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
+    let loaded = load::manifest(&arguments.manifest)?;
+    if let Some(name) = &arguments.client {
+        let order = client::Order {
+            name,
+            ca_key: arguments.ca_key.as_deref(),
+            days: arguments.days,
+            force: arguments.force,
+        };
+        return client::mint(&order, &loaded, context);
+    }
+    let now = now();
+    let uses = manifest::uses(&loaded.manifest, now);
+    refuse_contested(&loaded, &uses)?;
+    if arguments.per_controller {
+        refuse_shared(&loaded, &uses)?;
+    }
+    let plan = Plan::of(uses, &loaded.root)?;
+    if !arguments.force {
+        refuse_existing(&plan.paths())?;
+    }
+    write(&plan.mint(arguments, &loaded, now)?, arguments.force)?;
+    say(&plan, context)
+}
+
+/// `--per-controller`: no two controllers hold one pair.
+fn refuse_shared(loaded: &Loaded, uses: &[Use<'_>]) -> Result<(), Failure> {
+    let Some(shared) = uses.iter().find(|one| one.holders.len() > 1) else {
+        return Ok(());
+    };
+    let names: Vec<_> = shared
+        .holders
+        .iter()
+        .map(|holder| format!("`{}`", holder.name.value))
+        .collect();
+    let finding = Finding::error(
+        "pair-shared",
+        shared.pair.cert.place.clone(),
+        format!(
+            "{} share `{}`",
+            names.join(", "),
+            shared.pair.cert.value.as_str()
+        ),
+        format!("write this instead\n{}", own_pairs(loaded)),
+    );
+    Err(Failure::Input(loaded.report(vec![finding])))
+}
+
+/// The `tls` block that asks for a pair for each controller.
+fn own_pairs(loaded: &Loaded) -> String {
+    let Some(first) = loaded.manifest.controllers.first() else {
+        return String::new();
+    };
+    let tls = &first.tls;
+    let directory = |path: &str| {
+        path.rsplit_once('/')
+            .map(|(directory, _)| format!("{directory}/"))
+    };
+    let pair = |paths: &manifest::PairPaths, indent: &str, what: &str| {
+        let directory = directory(paths.cert.value.as_str()).unwrap_or_default();
+        format!(
+            "{indent}cert: \"{directory}{{name}}{what}.pem\"\n{indent}key: \"{directory}{{name}}{what}-key.pem\"\n"
+        )
+    };
+    let (server_ca, peer_ca) = (tls.server_ca.value.as_str(), tls.peer_ca.value.as_str());
+    let mut text = "tls:\n".to_owned();
+    if server_ca == peer_ca {
+        let _ = writeln!(text, "  ca: {server_ca}");
+    }
+    if server_ca == peer_ca && tls.server == tls.peer {
+        text.push_str(&pair(&tls.server, "  ", ""));
+    } else {
+        for (side, ca, paths) in [
+            ("server", server_ca, &tls.server),
+            ("peer", peer_ca, &tls.peer),
+        ] {
+            let _ = writeln!(text, "  {side}:");
+            if server_ca != peer_ca {
+                let _ = writeln!(text, "    ca: {ca}");
+            }
+            text.push_str(&pair(paths, "    ", &format!("-{side}")));
+        }
+    }
+    if let Some(client) = &tls.client {
+        let _ = write!(text, "  client:\n{}", pair(client, "    ", "-client"));
+    }
+    text
+}
+
+/// What is to be minted: every CA that the manifest names, and under each its pairs.
+struct Plan<'a> {
+    authorities: Vec<(PathBuf, Vec<Wanted<'a>>)>,
+}
+
+struct Wanted<'a> {
+    certificate: PathBuf,
+    key: PathBuf,
+    asked: Use<'a>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(uses: Vec<Use<'a>>, root: &Path) -> Result<Self, Failure> {
+        let mut authorities: Vec<(PathBuf, Vec<Wanted>)> = Vec::new();
+        for asked in uses {
+            let ca = root.join(asked.ca.value.as_str());
+            let wanted = Wanted {
+                certificate: root.join(asked.pair.cert.value.as_str()),
+                key: root.join(asked.pair.key.value.as_str()),
+                asked,
+            };
+            if beside(&ca, "key") == wanted.key {
+                return Err(Failure::World(format!(
+                    "`{}` would hold the CA's key, too: name another file as the key",
+                    wanted.key.display()
+                )));
+            }
+            match authorities.iter_mut().find(|(known, _)| *known == ca) {
+                Some((_, pairs)) => pairs.push(wanted),
+                None => authorities.push((ca, vec![wanted])),
+            }
+        }
+        Ok(Self { authorities })
+    }
+
+    /// Keys first: a certificate without its key would look finished.
+    fn paths(&self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        for (ca, pairs) in &self.authorities {
+            paths.extend([beside(ca, "key"), ca.clone()]);
+            paths.extend(
+                pairs
+                    .iter()
+                    .flat_map(|pair| [pair.key.clone(), pair.certificate.clone()]),
+            );
+        }
+        paths
+    }
+
+    fn mint(
+        &self,
+        arguments: &Arguments,
+        loaded: &Loaded,
+        now: i64,
+    ) -> Result<Vec<(PathBuf, Secret)>, Failure> {
+        let failed = |error: crate::pki::mint::Error| Failure::World(format!("minting: {error}"));
+        let mut files = Vec::new();
+        for (ca, pairs) in &self.authorities {
+            let validity = arguments.ca_days.validity(now);
+            let name = name_of_ca(loaded, "etcd CA");
+            let (authority, minted) = Authority::mint(&name, validity).map_err(failed)?;
+            files.extend(both(beside(ca, "key"), ca.clone(), minted));
+            for pair in pairs {
+                let validity = arguments.days.validity(now);
+                let minted = pair
+                    .asked
+                    .issue(&authority, validity, None)
+                    .map_err(failed)?;
+                files.extend(both(pair.key.clone(), pair.certificate.clone(), minted));
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn say(plan: &Plan, context: Context) -> Result<(), Failure> {
+    let shown = |path: &Path| path.display().to_string();
+    let mut text = String::new();
+    let mut files = Vec::new();
+    for (ca, pairs) in &plan.authorities {
+        let key = shown(&beside(ca, "key"));
+        let _ = writeln!(
+            text,
+            "{}\n{key}  stays here: it never reaches a machine",
+            shown(ca)
+        );
+        for pair in pairs {
+            let _ = writeln!(text, "{}\n{}", shown(&pair.certificate), shown(&pair.key));
+        }
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|pair| json!({ "cert": shown(&pair.certificate), "key": shown(&pair.key) }))
+            .collect();
+        files.push(json!({ "ca": shown(ca), "caKey": key, "pairs": pairs }));
+    }
+    context.print(&match context.format {
+        Format::Json => format!("{:#}\n", json!({ "minted": files })),
+        Format::Human => text,
+    })
+}

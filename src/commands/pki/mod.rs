@@ -1,0 +1,183 @@
+//! `firstboot pki …`: the certificates of a cluster, one file per subcommand.
+
+mod audit;
+mod client;
+mod mint;
+mod renew;
+mod rotate;
+mod show;
+mod span;
+mod table;
+
+use super::load::Loaded;
+use super::{Context, Failure, load};
+use crate::manifest::{self, PemFiles, Use};
+use crate::output;
+use crate::pki::mint::{Authority, Minted, Validity};
+use crate::secret::Secret;
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Make, check and replace the certificates of a cluster
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Mint(mint::Arguments),
+    Audit(audit::Arguments),
+    Show(show::Arguments),
+    Renew(renew::Arguments),
+    RotateCa(rotate::Arguments),
+}
+
+pub(super) fn run(command: &Command, context: Context) -> Result<(), Failure> {
+    match command {
+        Command::Mint(arguments) => mint::run(arguments, context),
+        Command::Audit(arguments) => audit::run(arguments, context),
+        Command::Show(arguments) => show::run(arguments, context),
+        Command::Renew(arguments) => renew::run(arguments, context),
+        Command::RotateCa(arguments) => rotate::run(arguments, context),
+    }
+}
+
+/// How long what is minted is good for.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Days {
+    /// How long the certificates are valid
+    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=7300))]
+    days: u32,
+}
+
+impl Days {
+    fn validity(self, now: i64) -> Validity {
+        Validity::days(now, self.days.into())
+    }
+}
+
+/// How long a CA that is minted is good for.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct CaDays {
+    /// How long the CA is valid
+    #[arg(long, value_name = "DAYS", default_value_t = 3650)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=7300))]
+    ca_days: u32,
+}
+
+impl CaDays {
+    fn validity(self, now: i64) -> Validity {
+        Validity::days(now, self.ca_days.into())
+    }
+}
+
+/// `pki/ca.pem` has its key in `pki/ca-key.pem`, and the next CA in `pki/ca-next.pem`.
+fn beside(ca: &Path, suffix: &str) -> PathBuf {
+    let stem = ca.file_stem().unwrap_or_default().to_string_lossy();
+    ca.with_file_name(format!("{stem}-{suffix}.pem"))
+}
+
+/// The common name of a new CA, cut to the 64 characters that a name may have.
+fn name_of_ca(loaded: &Loaded, what: &str) -> String {
+    let cluster = loaded.manifest.cluster.value.as_str();
+    let room = 64 - what.len() - 1;
+    let cluster: String = cluster.chars().take(room).collect();
+    format!("{cluster} {what}")
+}
+
+/// The CA in these files.
+fn authority(ca: &Path, key: &Path) -> Result<Authority, Failure> {
+    let read = |path: &Path| {
+        manifest::read_limited(path)
+            .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))
+    };
+    let certificate = read(ca)?;
+    let key_bytes = match key.symlink_metadata() {
+        Ok(_) => read(key)?,
+        Err(_) => {
+            return Err(Failure::World(format!(
+                "`{}` is not there: without the CA's key nothing can be signed; put it there for now, or name it with `--ca-key`",
+                key.display()
+            )));
+        }
+    };
+    Authority::read(certificate.expose(), &key_bytes).map_err(|error| {
+        Failure::World(format!(
+            "signing with `{}` and `{}`: {error}",
+            ca.display(),
+            key.display()
+        ))
+    })
+}
+
+/// Refuses a pair that two CAs would have to sign.
+fn refuse_contested(loaded: &Loaded, uses: &[Use<'_>]) -> Result<(), Failure> {
+    let Some((pair, [one, other])) = manifest::contested(uses) else {
+        return Ok(());
+    };
+    let finding = crate::report::Finding::error(
+        "two-authorities",
+        pair.cert.place.clone(),
+        format!(
+            "`{}` would have to be signed by two CAs, `{}` and `{}`",
+            pair.cert.value.as_str(),
+            one.value.as_str(),
+            other.value.as_str()
+        ),
+        "name one CA for both, or another pair for each with `tls.server` and `tls.peer`",
+    );
+    Err(Failure::Input(loaded.report(vec![finding])))
+}
+
+/// The manifest's files; `Err` unless each can be read, or is missing where that is allowed.
+fn read_files(loaded: &Loaded, may_miss: impl Fn(&str) -> bool) -> Result<PemFiles, Failure> {
+    let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    let controllers = loaded.manifest.controllers.iter();
+    let paths: Vec<_> = controllers
+        .flat_map(|controller| controller.tls.all())
+        .collect();
+    findings.retain(|finding| {
+        let path = paths
+            .iter()
+            .find(|path| Some(&path.place) == finding.place.as_ref());
+        let forgiven = path.is_some_and(|path| may_miss(path.value.as_str()));
+        !(finding.code == "pem-missing" && forgiven)
+    });
+    if findings.is_empty() {
+        Ok(files)
+    } else {
+        Err(Failure::Input(loaded.report(findings)))
+    }
+}
+
+/// Keys first: a certificate without its key would look finished.
+fn both(key: PathBuf, certificate: PathBuf, minted: Minted) -> [(PathBuf, Secret); 2] {
+    [
+        (key, minted.key),
+        (certificate, Secret::new(minted.certificate.into_bytes())),
+    ]
+}
+
+fn write(files: &[(PathBuf, Secret)], overwrite: bool) -> Result<(), Failure> {
+    output::write_set(files, overwrite).map_err(|error| Failure::World(error.to_string()))
+}
+
+fn refuse_existing(paths: &[PathBuf]) -> Result<(), Failure> {
+    let existing: Vec<_> = paths
+        .iter()
+        .filter(|path| path.symlink_metadata().is_ok())
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    match existing.as_slice() {
+        [] => Ok(()),
+        [one] => Err(Failure::World(format!(
+            "{one} exists: `--force` replaces it"
+        ))),
+        _ => Err(Failure::World(format!(
+            "{} exist: `--force` replaces them",
+            existing.join(", ")
+        ))),
+    }
+}
+
+/// Now, read once for a whole command.
+fn now() -> i64 {
+    load::now()
+}

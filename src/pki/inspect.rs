@@ -1,0 +1,55 @@
+//! What certificates are, whatever they are for.
+
+use super::Go;
+use super::audit::{Demands, Facts, File, Pair, THIRTY_DAYS, audit};
+use super::pem;
+use super::public::verify;
+use super::x509::Certificate;
+use crate::secret::Secret;
+
+/// The facts on every certificate in a file, in its order; what cannot be read is left out.
+pub fn facts(file: File<'_>) -> Vec<Facts> {
+    // The audit tells what a bundle holds, whoever asks.
+    let nothing = Secret::new(Vec::new());
+    let pair = Pair {
+        certificate: file,
+        key_name: "",
+        key: &nothing,
+    };
+    let demands = Demands {
+        addresses: Vec::new(),
+        names: Vec::new(),
+        common_name: None,
+        server: false,
+        client: false,
+        go: Go(u16::MAX),
+        curl: false,
+        now: 0,
+        warn_within: THIRTY_DAYS,
+    };
+    audit(file, &pair, &demands).authorities
+}
+
+/// The common name of the first certificate in a file.
+pub fn common_name(file: &[u8]) -> Option<String> {
+    certificates(file).into_iter().next()?.subject.common
+}
+
+/// Whether the first certificate of `file` was signed by the first one of `ca`.
+pub fn is_signed_by(file: &[u8], ca: &[u8]) -> bool {
+    let first = |bytes| certificates(bytes).into_iter().next();
+    let (Some(leaf), Some(ca)) = (first(file), first(ca)) else {
+        return false;
+    };
+    leaf.issuer.raw == ca.subject.raw
+        && verify(&ca.key, &leaf.scheme, &leaf.signed, &leaf.signature)
+}
+
+/// Every certificate in a file that can be read.
+pub(super) fn certificates(file: &[u8]) -> Vec<Certificate> {
+    let blocks = pem::read(file).blocks;
+    let certificates = blocks.iter().filter(|block| block.label == "CERTIFICATE");
+    certificates
+        .filter_map(|block| Certificate::read(&block.der))
+        .collect()
+}

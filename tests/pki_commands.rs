@@ -1,0 +1,266 @@
+//! The commands under `pki`, as a user runs them; openssl judges what they make.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use support::desk::{BOTH, Desk, EACH, SHARED};
+
+const ALL: &str = "IP:10.240.0.10,IP:10.240.0.11,IP:10.240.0.12,IP:127.0.0.1";
+
+#[test]
+fn mint_refuses_to_overwrite_and_names_the_cluster() {
+    let mut desk = Desk::minted(SHARED);
+    desk.verifies("kubernetes", BOTH);
+    let subject = desk.shop.run("openssl x509 -noout -subject -in pki/ca.pem");
+    assert!(subject.contains("main etcd CA"), "{subject}");
+    let mode = fs::metadata(desk.path("pki")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    desk.bad("mint", 2, &["`pki/ca.pem`", "`--force` replaces them"]);
+    let before = fs::read(desk.path("pki/ca.pem")).unwrap();
+    desk.good("mint --force");
+    assert_ne!(fs::read(desk.path("pki/ca.pem")).unwrap(), before);
+    desk.verifies("kubernetes", BOTH);
+}
+
+#[test]
+fn mint_per_controller_says_what_to_write() {
+    let mut desk = Desk::new(SHARED);
+    let block = [
+        "  ca: pki/ca.pem",
+        "cert: \"pki/{name}.pem\"",
+        "key: \"pki/{name}-key.pem\"",
+    ];
+    desk.bad("mint --per-controller", 1, &block);
+    let mut desk = Desk::new(EACH);
+    desk.good("mint --per-controller");
+    for n in 0..3 {
+        desk.verifies(&format!("controller-{n}"), BOTH);
+    }
+}
+
+#[test]
+fn mint_for_a_client_touches_nothing_else() {
+    let mut desk = Desk::minted(SHARED);
+    let before = desk.state();
+    desk.good("mint --client kube-apiserver");
+    assert!(desk.state().is_superset(&before));
+    assert_eq!(desk.state().len(), before.len() + 2);
+    desk.verifies("kube-apiserver", &["sslclient"]);
+    let text = desk
+        .shop
+        .run("openssl x509 -noout -text -in pki/kube-apiserver.pem");
+    assert!(
+        text.contains("CN = kube-apiserver") || text.contains("CN=kube-apiserver"),
+        "{text}"
+    );
+    assert!(!text.contains("Web Server"), "{text}");
+    desk.bad("mint --client kube-apiserver", 2, &["--force"]);
+    desk.bad("mint --client kubernetes --force", 2, &["another name"]);
+    desk.bad("mint --client ca --force", 2, &["another name"]);
+    desk.bad("mint --client ../x", 2, &["may stand in it"]);
+    fs::rename(desk.path("pki/ca-key.pem"), desk.path("key.pem")).unwrap();
+    desk.bad("mint --client other", 2, &["`pki/ca-key.pem` is not there"]);
+    desk.good("mint --client other --ca-key key.pem");
+    desk.verifies("other", &["sslclient"]);
+}
+
+#[test]
+fn audit_tells_when_the_first_ends() {
+    let mut desk = Desk::minted(SHARED);
+    let said = desk.good("audit --strict");
+    assert!(
+        said.out
+            .starts_with("3 files, nothing wrong; first to end: pki/kubernetes.pem on 2")
+    );
+    assert_eq!(said.out.lines().count(), 1);
+    desk.good("audit --within 364d");
+    let late = [
+        "ends-within",
+        "renew cluster.yaml --within 366d",
+        "cluster.yaml:9:",
+        "`pki/kubernetes.pem` of controller-0, controller-1, controller-2",
+    ];
+    desk.bad("audit --within 366d", 1, &late);
+    desk.bad("audit --within 522w", 1, &["rotate-ca"]);
+    desk.bad("audit --within 30", 2, &["write for example `30d`"]);
+}
+
+#[test]
+fn audit_is_the_report_that_render_gives() {
+    let mut desk = Desk::minted(SHARED);
+    desk.openssl_leaf("kubernetes", 10, "IP:10.240.0.10,IP:127.0.0.1");
+    desk.bad(
+        "audit",
+        1,
+        &[
+            "san-address-missing",
+            "10.240.0.11",
+            "first to end: pki/kubernetes.pem",
+        ],
+    );
+    desk.openssl_leaf("kubernetes", 10, ALL);
+    desk.good("audit");
+    desk.bad("audit --strict", 1, &["ends-soon"]);
+    let said = desk.run("audit --within 30d --format json");
+    assert_eq!(said.status, 1);
+    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let codes: Vec<_> = document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["ends-within"]);
+    let leaf = &document["certificates"][1];
+    assert_eq!(leaf["file"], "pki/kubernetes.pem");
+    assert_eq!(leaf["subject"], "CN=old-name");
+    assert_eq!(leaf["usages"], serde_json::json!(["server", "client"]));
+    assert_eq!(leaf["key"], "ECDSA P-256");
+    assert_eq!(leaf["holders"].as_array().unwrap().len(), 3);
+    assert_eq!(leaf["addresses"][3], "127.0.0.1");
+    fs::remove_file(desk.path("pki/kubernetes.pem")).unwrap();
+    desk.bad("audit", 1, &["pem-missing", "3 files, 1 error"]);
+}
+
+#[test]
+fn show_fits_a_terminal() {
+    let mut desk = Desk::minted(EACH);
+    let said = desk.good("show");
+    assert!(said.out.starts_with("file "), "{}", said.out);
+    for part in [
+        "pki/controller-2.pem",
+        "server, client",
+        "P-256",
+        "365 days",
+        "  controller-2 localhost 10.240.0.12",
+    ] {
+        assert!(said.out.contains(part), "{part} in\n{}", said.out);
+    }
+    for line in said.out.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let said = desk.good("show pki/ca.pem pki/controller-0.pem");
+    assert_eq!(
+        said.out
+            .lines()
+            .filter(|line| line.contains("pki/"))
+            .count(),
+        2
+    );
+    let said = desk.good("show pki/ca.pem --format json");
+    assert!(said.out.contains("\"CA\""), "{}", said.out);
+    desk.bad("show pki/ca-key.pem", 2, &["holds no certificate"]);
+    // A key that stands with the certificate is not shown either.
+    desk.shop
+        .run("cat pki/controller-0.pem pki/controller-0-key.pem > both.pem");
+    desk.run("show both.pem");
+}
+
+#[test]
+fn renew_replaces_only_what_needs_it() {
+    let mut desk = Desk::minted(EACH);
+    let before = desk.state();
+    let said = desk.good("renew");
+    assert_eq!(said.out.matches("unchanged").count(), 3, "{}", said.out);
+    assert_eq!(desk.state(), before);
+
+    desk.openssl_leaf(
+        "controller-1",
+        10,
+        "IP:10.240.0.11,IP:127.0.0.1,IP:192.0.2.9,DNS:etcd.example",
+    );
+    fs::remove_file(desk.path("pki/controller-2.pem")).unwrap();
+    let before = desk.state();
+    let said = desk.good("renew");
+    for part in [
+        "pki/controller-0.pem  unchanged\n",
+        "pki/controller-1.pem  renewed: it ends in ",
+        "pki/controller-2.pem  renewed: a file of it is missing",
+        "never two at once: controller-1, then controller-2",
+        "install -o etcd -g etcd -m 0600 controller-1-key.pem /etc/etcd/controller-1-key.pem",
+    ] {
+        assert!(said.out.contains(part), "{part} in\n{}", said.out);
+    }
+    let kept: BTreeSet<_> = desk.state().intersection(&before).cloned().collect();
+    assert_eq!(
+        kept.len(),
+        4,
+        "the CA, its key and the first pair are as they were"
+    );
+    for n in 1..3 {
+        desk.verifies(&format!("controller-{n}"), BOTH);
+    }
+    // What it was called, it is called still.
+    let text = desk
+        .shop
+        .run("openssl x509 -noout -text -in pki/controller-1.pem");
+    for part in ["old-name", "192.0.2.9", "etcd.example", "DNS:controller-1"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    desk.good("audit --within 30d --strict");
+    let said = desk.good("renew --all --format json");
+    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(document["rollOrder"].as_array().unwrap().len(), 3);
+    assert_eq!(document["pairs"][0]["renewed"], true);
+}
+
+#[test]
+fn renew_cures_what_a_new_pair_can_cure() {
+    let mut desk = Desk::minted(SHARED);
+    // Killed between the two renames: the key is new, the certificate is not.
+    desk.shop
+        .run("openssl ecparam -genkey -name prime256v1 -noout -out pki/kubernetes-key.pem");
+    desk.bad("audit", 1, &["key-mismatch"]);
+    desk.good("renew");
+    desk.good("audit");
+    desk.openssl_leaf("kubernetes", 300, "IP:10.240.0.10");
+    desk.good("renew");
+    desk.verifies("kubernetes", BOTH);
+    desk.good("audit --strict");
+}
+
+#[test]
+fn renew_writes_nothing_when_the_ca_is_at_fault() {
+    let mut desk = Desk::minted(SHARED);
+    fs::rename(desk.path("pki/ca-key.pem"), desk.path("key.pem")).unwrap();
+    desk.good("renew");
+    desk.bad(
+        "renew --all",
+        2,
+        &["`pki/ca-key.pem` is not there", "--ca-key"],
+    );
+    desk.good("renew --all --ca-key key.pem");
+    desk.shop
+        .run("openssl ecparam -genkey -name prime256v1 -noout -out other.pem");
+    desk.bad(
+        "renew --all --ca-key other.pem",
+        2,
+        &["the CA's key is not that of its certificate"],
+    );
+    // A CA that may not sign for servers.
+    desk.shop.run(
+        "openssl req -x509 -new -key key.pem -days 90 -subj /CN=ca -out pki/ca.pem \
+         -addext keyUsage=critical,keyCertSign -addext extendedKeyUsage=clientAuth",
+    );
+    desk.bad(
+        "renew --ca-key key.pem",
+        1,
+        &["ca-usage-forbidden", "nothing was written"],
+    );
+}
+
+#[test]
+fn renew_does_not_go_in_circles_under_a_ca_that_ends() {
+    let mut desk = Desk::new(SHARED);
+    desk.good("mint --ca-days 20");
+    desk.bad(
+        "renew",
+        0,
+        &["unchanged: the CA itself ends on", "rotate-ca"],
+    );
+}
