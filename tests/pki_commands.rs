@@ -20,11 +20,44 @@ fn mint_refuses_to_overwrite_and_names_the_cluster() {
     assert!(subject.contains("main etcd CA"), "{subject}");
     let mode = fs::metadata(desk.path("pki")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
-    desk.bad("mint", 2, &["`pki/ca.pem`", "`--force` replaces them"]);
+    desk.bad("mint", 2, &["`pki/ca.pem`", "`--force` replaces them all"]);
     let before = fs::read(desk.path("pki/ca.pem")).unwrap();
     desk.good("mint --force");
     assert_ne!(fs::read(desk.path("pki/ca.pem")).unwrap(), before);
     desk.verifies("kubernetes", BOTH);
+}
+
+#[test]
+fn mint_keeps_keys_of_rsa() {
+    let mut desk = Desk::new(SHARED);
+    desk.shop.run(
+        "mkdir -m 0700 pki && umask 077 && openssl genrsa -out pki/ca-key.pem 2048 2>/dev/null &&
+         openssl genrsa -out pki/kubernetes-key.pem 3072 2>/dev/null",
+    );
+    let keys = ["pki/ca-key.pem", "pki/kubernetes-key.pem"];
+    let before = keys.map(|key| desk.shop.read(key));
+    desk.bad(
+        "mint",
+        2,
+        &["`pki/ca-key.pem`, `pki/kubernetes-key.pem` exist"],
+    );
+    desk.good("mint --keep-keys");
+    assert_eq!(keys.map(|key| desk.shop.read(key)), before);
+    desk.verifies("kubernetes", BOTH);
+    desk.good("audit --strict");
+    let table = desk.good("show").out;
+    assert!(
+        table.contains("RSA 2048") && table.contains("RSA 3072"),
+        "{table}"
+    );
+    desk.bad(
+        "mint --keep-keys",
+        2,
+        &["`pki/ca.pem`, `pki/kubernetes.pem` exist"],
+    );
+    desk.shop
+        .run("openssl genpkey -algorithm ed25519 -out pki/kubernetes-key.pem");
+    desk.bad("mint --keep-keys --force", 2, &["none to keep"]);
 }
 
 #[test]

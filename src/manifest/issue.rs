@@ -2,7 +2,7 @@
 
 use super::{PemFiles, Use};
 use crate::pki::audit::{Audit, Problem};
-use crate::pki::mint::{self, Authority, Leaf, Minted, Validity};
+use crate::pki::mint::{self, Authority, Key, Leaf, Minted, Validity};
 use crate::pki::{calendar, inspect};
 use crate::secret::Secret;
 use std::net::{IpAddr, Ipv6Addr};
@@ -70,6 +70,17 @@ impl Use<'_> {
         validity: Validity,
         old: Option<&Secret>,
     ) -> Result<Minted, mint::Error> {
+        self.issue_for(Key::New, authority, validity, old)
+    }
+
+    /// The same for a key that may be there already.
+    pub fn issue_for(
+        &self,
+        key: Key<'_>,
+        authority: &Authority,
+        validity: Validity,
+        old: Option<&Secret>,
+    ) -> Result<Minted, mint::Error> {
         let demands = &self.demands;
         let holders = self.holders.iter().map(|holder| holder.name.value.as_str());
         let asked = demands.addresses.iter().map(|demand| demand.value);
@@ -103,14 +114,15 @@ impl Use<'_> {
                     .filter(|_| self.holders.len() == 1)
                     .map(str::to_owned)
             });
-        authority.issue(&Leaf {
+        let leaf = Leaf {
             common_name: common_name.as_deref().unwrap_or("etcd"),
             addresses: &addresses,
             names: &names,
             validity,
             server: demands.server,
             client: demands.client,
-        })
+        };
+        authority.issue_for(key, &leaf)
     }
 
     /// Why the pair has to be replaced; `None` if it can stay.

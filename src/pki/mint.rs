@@ -84,6 +84,8 @@ pub enum Error {
     AuthorityUnreadable,
     /// The CA's key is not a plain one on P-256, on P-384 or RSA of 2048 to 4096 bits.
     AuthorityKeyUnusable,
+    /// A key that was to be kept is none to make a certificate for.
+    KeyUnusable,
     /// The CA's key belongs to another certificate.
     AuthorityKeyDiffers,
     /// The given certificate may not sign others.
@@ -101,6 +103,9 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::NoRandomness => "the operating system gave no random bytes",
             Self::AuthorityUnreadable => "the CA file holds no certificate that can be read",
+            Self::KeyUnusable => {
+                "a key that is there is none to keep: an unencrypted one on P-256 or P-384, or RSA of 2048 to 4096 bits"
+            }
             Self::AuthorityKeyUnusable => {
                 "the CA's key is none to sign with here: an unencrypted one on P-256 or P-384, or RSA of 2048 to 4096 bits"
             }
@@ -145,7 +150,16 @@ impl Authority {
     /// # Ok::<(), firstboot::pki::mint::Error>(())
     /// ```
     pub fn mint(common_name: &str, validity: Validity) -> Result<(Self, Minted), Error> {
-        let (signer, key) = Signer::generate().ok_or(Error::NoRandomness)?;
+        Self::mint_for(Key::New, common_name, validity)
+    }
+
+    /// The same for a key that may be there already.
+    pub fn mint_for(
+        key: Key<'_>,
+        common_name: &str,
+        validity: Validity,
+    ) -> Result<(Self, Minted), Error> {
+        let (signer, key) = key.take()?;
         let mut params = params(common_name, validity)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -196,7 +210,12 @@ impl Authority {
 
     /// A new key and a certificate for it.
     pub fn issue(&self, leaf: &Leaf<'_>) -> Result<Minted, Error> {
-        let (signer, key) = Signer::generate().ok_or(Error::NoRandomness)?;
+        self.issue_for(Key::New, leaf)
+    }
+
+    /// A certificate for a key that may be there already.
+    pub fn issue_for(&self, key: Key<'_>, leaf: &Leaf<'_>) -> Result<Minted, Error> {
+        let (signer, key) = key.take()?;
         let mut params = params(leaf.common_name, self.cut(leaf.validity)?)?;
         params.is_ca = IsCa::ExplicitNoCa;
         params.use_authority_key_identifier_extension = true;
@@ -240,6 +259,27 @@ impl Authority {
         (cut.not_before <= cut.not_after)
             .then_some(cut)
             .ok_or(Error::NoValidity)
+    }
+}
+
+/// Which key a certificate is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Key<'a> {
+    /// A new one, ECDSA on P-256.
+    New,
+    /// The first key of this PEM file: P-256, P-384, or RSA of 2048 to 4096 bits.
+    Kept(&'a Secret),
+}
+
+impl Key<'_> {
+    fn take(self) -> Result<(Signer, Secret), Error> {
+        match self {
+            Self::New => Signer::generate().ok_or(Error::NoRandomness),
+            Self::Kept(key) => {
+                let signer = Signer::read(key).ok_or(Error::KeyUnusable)?;
+                Ok((signer, key.clone()))
+            }
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use super::{refuse_existing, write};
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Use};
-use crate::pki::mint::Authority;
-use crate::report::Finding;
+use crate::pki::mint::{Authority, Key};
+use crate::report::{Finding, reason};
 use crate::secret::Secret;
 use crate::terminal::Format;
 use clap::Args;
@@ -42,6 +42,12 @@ pub(crate) struct Arguments {
     /// The key of the CA that is there, for `--client` [default: beside the CA]
     #[arg(long, value_name = "FILE", requires = "client")]
     ca_key: Option<PathBuf>,
+    /// Keep the keys that are there, and mint certificates for them
+    ///
+    /// For example keys of RSA: `openssl genrsa -out pki/kubernetes-key.pem 2048`. P-256, P-384,
+    /// and RSA of 2048 to 4096 bits; where no key is, a new one is made.
+    #[arg(long, conflicts_with = "client")]
+    keep_keys: bool,
     /// Replace files that are there
     #[arg(long)]
     force: bool,
@@ -66,7 +72,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     }
     let plan = Plan::of(uses, &loaded.root)?;
     if !arguments.force {
-        refuse_existing(&plan.paths())?;
+        refuse_existing(&plan.paths(arguments.keep_keys))?;
     }
     write(&plan.mint(arguments, &loaded, now)?, arguments.force)?;
     say(&plan, context)
@@ -172,15 +178,17 @@ impl<'a> Plan<'a> {
     }
 
     /// Keys first: a certificate without its key would look finished.
-    fn paths(&self) -> Vec<PathBuf> {
+    fn paths(&self, without_keys: bool) -> Vec<PathBuf> {
         let mut paths = Vec::new();
+        let mut add = |key: PathBuf, certificate: &PathBuf| {
+            paths.extend((!without_keys).then_some(key));
+            paths.push(certificate.clone());
+        };
         for (ca, pairs) in &self.authorities {
-            paths.extend([beside(ca, "key"), ca.clone()]);
-            paths.extend(
-                pairs
-                    .iter()
-                    .flat_map(|pair| [pair.key.clone(), pair.certificate.clone()]),
-            );
+            add(beside(ca, "key"), ca);
+            for pair in pairs {
+                add(pair.key.clone(), &pair.certificate);
+            }
         }
         paths
     }
@@ -196,19 +204,53 @@ impl<'a> Plan<'a> {
         for (ca, pairs) in &self.authorities {
             let validity = arguments.ca_days.validity(now);
             let name = name_of_ca(loaded, "etcd CA");
-            let (authority, minted) = Authority::mint(&name, validity).map_err(failed)?;
-            files.extend(both(beside(ca, "key"), ca.clone(), minted));
+            let ca_key = beside(ca, "key");
+            let kept = key_to_keep(&ca_key, arguments)?;
+            let (authority, minted) =
+                Authority::mint_for(key(kept.as_ref()), &name, validity).map_err(failed)?;
+            files.extend(unless_kept(kept.as_ref(), both(ca_key, ca.clone(), minted)));
             for pair in pairs {
                 let validity = arguments.days.validity(now);
+                let kept = key_to_keep(&pair.key, arguments)?;
                 let minted = pair
                     .asked
-                    .issue(&authority, validity, None)
+                    .issue_for(key(kept.as_ref()), &authority, validity, None)
                     .map_err(failed)?;
-                files.extend(both(pair.key.clone(), pair.certificate.clone(), minted));
+                let both = both(pair.key.clone(), pair.certificate.clone(), minted);
+                files.extend(unless_kept(kept.as_ref(), both));
             }
         }
         Ok(files)
     }
+}
+
+/// The key that is there, if it shall stay.
+fn key_to_keep(path: &Path, arguments: &Arguments) -> Result<Option<Secret>, Failure> {
+    if !arguments.keep_keys {
+        return Ok(None);
+    }
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(Secret::new(bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::World(format!(
+            "reading `{}`: {}",
+            path.display(),
+            reason(&error)
+        ))),
+    }
+}
+
+/// A key that is kept is not written again.
+fn unless_kept(
+    kept: Option<&Secret>,
+    [key, certificate]: [(PathBuf, Secret); 2],
+) -> impl Iterator<Item = (PathBuf, Secret)> {
+    let new_key = kept.is_none().then_some(key);
+    new_key.into_iter().chain([certificate])
+}
+
+fn key(kept: Option<&Secret>) -> Key<'_> {
+    kept.map_or(Key::New, Key::Kept)
 }
 
 fn say(plan: &Plan, context: Context) -> Result<(), Failure> {

@@ -168,10 +168,10 @@ fn refuse_existing(paths: &[PathBuf]) -> Result<(), Failure> {
     match existing.as_slice() {
         [] => Ok(()),
         [one] => Err(Failure::World(format!(
-            "{one} exists: `--force` replaces it"
+            "{one} exists: `firstboot pki renew` keeps the CA, `--force` replaces it"
         ))),
         _ => Err(Failure::World(format!(
-            "{} exist: `--force` replaces them",
+            "{} exist: `firstboot pki renew` keeps the CA, `--force` replaces them all",
             existing.join(", ")
         ))),
     }

@@ -70,12 +70,12 @@ impl Pki {
     }
 
     /// What everybody holds before the rotation.
-    pub(crate) fn old(&self) -> &State {
+    pub(crate) fn before(&self) -> &State {
         &self.states[0]
     }
 
     /// What everybody holds after it.
-    pub(crate) fn new(&self) -> &State {
+    pub(crate) fn after(&self) -> &State {
         &self.states[3]
     }
 

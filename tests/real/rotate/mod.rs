@@ -36,7 +36,7 @@ fn a_pair_for_each_controller_on_etcd_3_5() {
 
 fn rotates(version: &str, pairs: Pairs) {
     let pki = Pki::make(version, pairs);
-    let (old, new, steps) = (pki.old(), pki.new(), &pki.states);
+    let (old, new, steps) = (pki.before(), pki.after(), &pki.states);
     let mut all = vec![
         acts::refused(0, &new.pairs[0]),
         acts::accepted(0, &old.pairs[0]),
@@ -65,7 +65,7 @@ fn without_the_overlap_the_first_member_is_cut_off() {
         &pki,
         "3.4.27",
         vec![
-            acts::new_pair(0, &pki.new().pairs[0]),
+            acts::new_pair(0, &pki.after().pairs[0]),
             acts::restarted_without_waiting(0),
             acts::distrusts_a_peer(1),
             acts::distrusts_a_peer(2),
