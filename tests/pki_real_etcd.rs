@@ -74,43 +74,43 @@ fn compare(list: &[Set], plan: &Plan, demands: fn(u16, bool) -> Demands) {
 }
 
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn files() {
     compare(sets::FILES, &BY_ADDRESS, demands);
 }
 
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn keys() {
     compare(keys::KEYS, &BY_ADDRESS, demands);
 }
 
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn chains() {
     compare(issued::CHAINS, &BY_ADDRESS, demands);
 }
 
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn hashes() {
     compare(issued::HASHES, &BY_ADDRESS, demands);
 }
 
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn leafs() {
     compare(issued::LEAFS, &BY_ADDRESS, demands);
 }
 
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn names() {
     compare(issued::NAMES, &BY_NAME, demands_by_name);
 }
 
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn common_names() {
     for (allowed, flag) in [
         ("kubernetes", &["--peer-cert-allowed-cn=kubernetes"]),
@@ -140,7 +140,7 @@ fn common_names() {
 
 /// What is minted forms a cluster, with one pair for both and with one for each.
 #[test]
-#[ignore = "needs a real etcd: make test-real"]
+#[ignore = "needs a real etcd: `make test`"]
 fn minted() {
     let (authority, ca) = Authority::mint("etcd", Validity::days(now(), 3650)).unwrap();
     let issue = |common_name: &str, addresses: &[&str]| {

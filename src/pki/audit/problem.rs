@@ -55,9 +55,8 @@ impl Problem {
         message: String,
         help: impl Into<String>,
     ) -> Self {
-        let severity = Severity::Error;
         Self {
-            severity,
+            severity: Severity::Error,
             code,
             part,
             message,
@@ -71,13 +70,9 @@ impl Problem {
         message: String,
         help: impl Into<String>,
     ) -> Self {
-        let severity = Severity::Warning;
         Self {
-            severity,
-            code,
-            part,
-            message,
-            help: help.into(),
+            severity: Severity::Warning,
+            ..Self::error(part, code, message, help)
         }
     }
 
