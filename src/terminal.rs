@@ -48,11 +48,6 @@ impl Terminal {
         }
     }
 
-    /// Whether somebody watches standard error.
-    pub fn is_watched(self) -> bool {
-        io::stderr().is_terminal()
-    }
-
     /// Prints data. A reader that went away (`| head`) is no error of ours.
     pub fn data(self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();

@@ -2,8 +2,9 @@
 //!
 //! etcd's verdict is that of Go's `crypto/tls` and `crypto/x509`, so this follows them and
 //! not the RFCs: what the Go of that etcd accepts is at most a warning, what it refuses is an
-//! error. [`Demands::curl`] adds what OpenSSL refuses. Two things are always errors although etcd would run: a private key in a file that is
-//! written for everybody to read, and an RSA key short enough to be factored.
+//! error. [`Demands::curl`] adds what OpenSSL refuses. Two things are always errors although
+//! etcd would run: a private key in a file that is written for everybody to read, and an RSA
+//! key short enough to be factored.
 //!
 //! To add a check, give it a function in `words` and call it from the module that looks at
 //! that part; then a case in `tests/pki_audit.rs`.
