@@ -1,4 +1,4 @@
-# Until bootstrap has seen all files whole, cloud-init delivers them again.
+# Until bootstrap saw all files whole, cloud-init sends them again.
 sem=/var/lib/cloud/instance/sem
 delivered=/var/lib/firstboot/delivered
 if [ ! -e $sem/config_write_files ] || ! grep -qs {{ delivery }} $delivered; then
