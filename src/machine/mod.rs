@@ -16,6 +16,7 @@ pub use env::EnvValue;
 pub use file::{File, Layer, Mode};
 
 const BOOTSTRAP: &str = include_str!("../../templates/bootstrap");
+const PEERS: &str = include_str!("../../templates/peers");
 const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
 const ETCD_SERVICE: &str = include_str!("../../templates/etcd.service");
 const FIRSTBOOT_SERVICE: &str = include_str!("../../templates/firstboot.service");
@@ -56,6 +57,7 @@ fn image_files(cluster: &Cluster) -> Vec<File<'static>> {
     let unit = |name: &str| format!("/etc/systemd/system/{name}");
     vec![
         File::image(lib("bootstrap"), BOOTSTRAP),
+        File::image(lib("peers"), PEERS),
         File::image(lib("install-etcd"), INSTALL_ETCD),
         File::image(lib("release.env"), render::release_env(&cluster.release)),
         File::image(unit("etcd.service"), ETCD_SERVICE),

@@ -10,4 +10,5 @@ mod boot;
 mod consumers;
 mod image;
 mod pairs;
+mod replace;
 mod rotate;

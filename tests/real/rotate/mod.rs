@@ -1,7 +1,7 @@
 //! A CA is replaced on a running cluster, while every controller writes: nothing is lost.
 
-mod acts;
-mod cluster;
+pub(crate) mod acts;
+pub(crate) mod cluster;
 
 use cluster::{MACHINES, Pairs, Pki};
 use firstboot::rehearse::{ActResult, Host, Interrupt, Outcome, default_cache, missing};
@@ -79,7 +79,7 @@ fn without_the_overlap_the_first_member_is_cut_off() {
     assert!(!last.result.passed());
 }
 
-fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Outcome {
+pub(crate) fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Outcome {
     let missing = missing();
     assert!(missing.is_empty(), "this test could not run: {missing}");
     let host = Host {
@@ -107,7 +107,7 @@ fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Ou
 }
 
 /// Everything of an outcome that did not go well.
-fn failures(outcome: &Outcome) -> Vec<String> {
+pub(crate) fn failures(outcome: &Outcome) -> Vec<String> {
     let unhealthy = outcome.machines.iter().map(|machine| {
         let checks = machine.checks.iter().filter(|check| !check.passed());
         format!("{:?} {:#?}", machine.verdict, checks.collect::<Vec<_>>())
@@ -138,7 +138,7 @@ fn acknowledged(output: &str) -> Vec<Acknowledged> {
         .collect()
 }
 
-fn every_acknowledged_write_is_on_every_member(outcome: &Outcome) {
+pub(crate) fn every_acknowledged_write_is_on_every_member(outcome: &Outcome) {
     let mut told = BTreeSet::new();
     assert_eq!(outcome.background.len(), MACHINES);
     for client in &outcome.background {
