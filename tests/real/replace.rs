@@ -9,7 +9,7 @@ use std::time::Duration;
 const LOSE_THE_DISK: &str = r#"# loses its disk
 systemctl stop firstboot.service etcd.service
 rm -rf /var/lib/etcd /var/lib/firstboot
-systemctl start firstboot.service || true
+timeout 50 systemctl start firstboot.service || true
 journalctl -qu firstboot.service -o cat
 own --endpoints https://127.0.0.1:2379 member list
 own --endpoints ENDPOINTS endpoint health"#;
