@@ -15,8 +15,6 @@ use std::fmt::Display;
 pub(super) struct Rendering {
     pub(super) deliveries: Vec<Delivery>,
     pub(super) files: Vec<OutputFile>,
-    /// What the machines read, the one that `launch` hands over first.
-    pub(super) documents: Vec<Document>,
 }
 
 impl Rendering {
@@ -56,11 +54,7 @@ impl Rendering {
                 .iter()
                 .flat_map(|delivery| delivery.files.clone()),
         );
-        Ok(Self {
-            deliveries,
-            files,
-            documents,
-        })
+        Ok(Self { deliveries, files })
     }
 }
 

@@ -4,21 +4,21 @@
 //! template in `templates/launch`, a row in `docs/platforms.md`. What is true of all of them is
 //! tested for all of them in `tests/platforms.rs`.
 
-//mod akamai;
+mod akamai;
 mod aws;
-//mod azure;
+mod azure;
 mod deliver;
-//mod digitalocean;
+mod digitalocean;
 mod gce;
-//mod hetzner;
+mod hetzner;
 mod image;
 mod launch;
-//mod libvirt;
+mod libvirt;
 mod nocloud;
-//mod openstack;
-//mod oracle;
-//mod proxmox;
-//mod vmware;
+mod openstack;
+mod oracle;
+mod proxmox;
+mod vmware;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -159,19 +159,19 @@ enum Gives {
 
 impl Platform {
     /// Every platform.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 12] = [
         Self(&gce::CLOUD),
         Self(&aws::CLOUD),
-        //Self(&azure::CLOUD),
-        //Self(&openstack::CLOUD),
-        //Self(&hetzner::CLOUD),
-        //Self(&digitalocean::CLOUD),
-        //Self(&oracle::CLOUD),
-        //Self(&vmware::CLOUD),
-        //Self(&akamai::CLOUD),
+        Self(&azure::CLOUD),
+        Self(&openstack::CLOUD),
+        Self(&hetzner::CLOUD),
+        Self(&digitalocean::CLOUD),
+        Self(&oracle::CLOUD),
+        Self(&vmware::CLOUD),
+        Self(&akamai::CLOUD),
         Self(&nocloud::CLOUD),
-        //Self(&libvirt::CLOUD),
-        //Self(&proxmox::CLOUD),
+        Self(&libvirt::CLOUD),
+        Self(&proxmox::CLOUD),
     ];
 
     /// Its name in the manifest and on the command line.
