@@ -3,12 +3,12 @@
 use super::Failure;
 use super::load::Loaded;
 use crate::cluster::Cluster;
-use crate::machine::{self, Machine};
+use crate::machine::{self, Layout, Machine};
 use crate::output::OutputFile;
-use crate::platform::{Compress, Delivery, Document, Platform, deliver, launch};
+use crate::platform::{Compress, Delivery, Document, Family, Platform, deliver, launch};
 use crate::report::Finding;
 use crate::secret::Secret;
-use crate::wire::cloud_config;
+use crate::wire::{cloud_config, ignition, startup_script};
 use std::fmt::Display;
 
 /// Everything that is written for one cluster.
@@ -29,7 +29,9 @@ impl Rendering {
         let refuse = |findings| Failure::Input(loaded.report(findings));
         let documents = manifest.documents(platform);
         let documents = documents.map_err(|finding| refuse(vec![finding]))?;
-        let machines = machine::machines(cluster);
+        let family = manifest.image_family();
+        let layout = family.map_or_else(Layout::default, Family::layout);
+        let machines = machine::machines(cluster, layout);
         let mut deliveries = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();
         for (index, machine) in machines.iter().enumerate() {
@@ -62,8 +64,12 @@ impl Rendering {
 fn texts(machine: &Machine, documents: &[Document]) -> Result<Vec<(Document, Secret)>, Failure> {
     let told = |error: &dyn Display| Failure::World(format!("{}: {error}", machine.name));
     let text = |document: &Document| {
-        let text = cloud_config::render(machine).map_err(|error| told(&error))?;
-        Ok((*document, text))
+        let text = match document {
+            Document::CloudConfig => cloud_config::render(machine),
+            Document::StartupScript => startup_script::render(machine),
+            Document::Ignition => ignition::render(machine),
+        };
+        Ok((*document, text.map_err(|error| told(&error))?))
     };
     documents.iter().map(text).collect()
 }

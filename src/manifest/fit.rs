@@ -1,7 +1,7 @@
 //! Whether a manifest fits a platform: its own, or the one that a command names instead.
 
 use super::{At, Manifest, finding};
-use crate::platform::{Document, NotDelivered, Platform, Settings};
+use crate::platform::{Document, Family, NotDelivered, Platform, Settings};
 use crate::report::Finding;
 use std::net::IpAddr;
 
@@ -26,10 +26,14 @@ impl Manifest {
         }
     }
 
+    /// Whose images the machines are made of, if the manifest says it.
+    pub fn image_family(&self) -> Option<Family> {
+        self.image.as_ref()?.value.family
+    }
+
     /// What the machines of this platform read; the report's reason where they read nothing.
     pub fn documents(&self, platform: Platform) -> Result<Vec<Document>, Finding> {
-        let image = self.image.as_ref();
-        let family = image.and_then(|image| image.value.family);
+        let (family, image) = (self.image_family(), self.image.as_ref());
         let documents = platform.documents(family);
         documents.map_err(|why| {
             let (family, image) = family
