@@ -5,3 +5,5 @@
 pub mod cloud_config;
 pub mod encoding;
 pub mod escape;
+pub mod iso;
+pub mod seed;
