@@ -79,7 +79,10 @@ fn platforms() -> impl TypedValueParser<Value = Platform> {
 /// What this command may have written below a cluster's directory.
 fn is_ours(path: &str) -> bool {
     let name = path.split_once('/').map_or(path, |(_, name)| name);
-    matches!((path, name), ("launch", _) | (_, "user-data" | "meta-data"))
+    matches!(
+        (path, name),
+        ("launch", _) | (_, "user-data" | "meta-data" | "network-config" | "seed.iso")
+    )
 }
 
 /// Everything that is written for one cluster.

@@ -8,13 +8,14 @@ mod certificates;
 mod fields;
 mod finding;
 mod issue;
+mod network;
 mod pem;
 mod read;
 mod resolve;
 mod tls;
 mod yaml;
 
-use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname};
+use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname, Network};
 use crate::platform::Platform;
 use crate::release::{Digest, Version};
 use crate::report::{Finding, Report};
@@ -52,6 +53,8 @@ pub struct Manifest {
     pub controllers: Vec<Controller>,
     /// `hostname`: `controller` or `keep`.
     pub hostname: Hostname,
+    /// `network`: what machines are told where no cloud does; it fits every controller.
+    pub network: Option<At<Network>>,
 }
 
 /// The key `etcd`.

@@ -3,7 +3,7 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, finding};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, finding, network};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::Platform;
 use crate::release::{Digest, Version};
@@ -56,6 +56,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => hostname(node, findings),
         None => Some(Hostname::default()),
     };
+    let network = match top.optional("network") {
+        Some(node) => {
+            let controllers = controllers.as_deref().unwrap_or_default();
+            network::read(node, controllers, findings).map(Some)
+        }
+        None => Some(None),
+    };
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -64,6 +71,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "controllers",
         "tls",
         "hostname",
+        "network",
     ]);
     Some(Manifest {
         cluster: cluster?,
@@ -71,6 +79,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         etcd: etcd?,
         controllers: controllers?,
         hostname: hostname?,
+        network: network?,
     })
 }
 
@@ -277,7 +286,7 @@ fn address(node: &Node, findings: &Findings) -> Option<At<IpAddr>> {
 }
 
 /// Why no peer could ever reach a controller at this address, and the cure.
-fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
+pub(super) fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
     const OWN: &str = "write the address that the machine has in its network";
     const LINK: &str = "write an address that is valid beyond one link";
     const PLAIN: &str = "write it as the IPv4 address that it stands for";

@@ -106,11 +106,10 @@ fn delivery(platform: Platform, machine: &Machine, form: Form, bytes: Secret) ->
         executable: false,
     };
     let size = bytes.expose().len();
-    let mut files = vec![file("user-data", bytes)];
-    if platform == Platform::NoCloud {
-        let meta_data = nocloud::meta_data(machine).into_bytes();
-        files.push(file("meta-data", Secret::new(meta_data)));
-    }
+    let files = match platform {
+        Platform::NoCloud => nocloud::seed_files(machine, bytes),
+        Platform::Gce | Platform::Aws => vec![file("user-data", bytes)],
+    };
     Delivery {
         files,
         form,

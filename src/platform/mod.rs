@@ -72,6 +72,11 @@ impl Platform {
             .find(|platform| platform.name() == name)
     }
 
+    /// Whether nothing there may tell machines their network, so that the manifest can.
+    pub const fn needs_network(self) -> bool {
+        matches!(self, Self::NoCloud)
+    }
+
     /// How much it takes.
     pub const fn limit(self) -> Limit {
         match self {

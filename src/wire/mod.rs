@@ -6,4 +6,5 @@ pub mod cloud_config;
 pub mod encoding;
 pub mod escape;
 pub mod iso;
+pub mod network_config;
 pub mod seed;

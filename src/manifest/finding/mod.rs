@@ -1,7 +1,9 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod network;
 mod pem;
 
+pub(super) use network::*;
 pub(super) use pem::*;
 
 use super::yaml::{Key, Node, Value};
