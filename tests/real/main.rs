@@ -11,3 +11,4 @@ mod consumers;
 mod image;
 mod pairs;
 mod rotate;
+mod seed;
