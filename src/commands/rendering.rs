@@ -77,6 +77,13 @@ fn texts(machine: &Machine, documents: &[Document]) -> Result<Vec<(Document, Sec
 /// What this command may have written below a cluster's directory.
 pub(super) fn is_ours(path: &str) -> bool {
     let name = path.split_once('/').map_or(path, |(_, name)| name);
-    let ours = ["user-data", "startup-script", "config.ign", "meta-data"];
+    let ours = [
+        "user-data",
+        "startup-script",
+        "config.ign",
+        "meta-data",
+        "network-config",
+        "seed.iso",
+    ];
     path == "launch" || (name != path && ours.contains(&name))
 }

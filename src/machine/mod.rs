@@ -9,8 +9,9 @@ mod file;
 mod layout;
 mod render;
 
-use crate::cluster::{Cluster, HostName, Hostname, Member};
+use crate::cluster::{Cluster, HostName, Hostname, Member, Network};
 use crate::release::Digest;
+use std::net::IpAddr;
 
 pub use env::EnvValue;
 pub use file::{File, Layer, Mode};
@@ -32,6 +33,10 @@ pub struct Machine<'a> {
     pub name: HostName,
     /// The host name that the machine takes; `None` leaves it to the image or the cloud.
     pub hostname: Option<HostName>,
+    /// The controller's address.
+    pub address: IpAddr,
+    /// The network that it must be told of; `None` leaves that to the image or the cloud.
+    pub network: Option<Network>,
     /// Every file that is sent, in the order in which it should be written.
     pub files: Vec<File<'a>>,
     /// The digest of the list of digests: a name for exactly these files. bootstrap writes it to
@@ -88,6 +93,8 @@ fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -
             Hostname::Controller => Some(member.name.clone()),
             Hostname::Keep => None,
         },
+        address: member.address,
+        network: cluster.network.clone(),
         files,
         delivery,
         early: render::early(delivery),

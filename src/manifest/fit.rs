@@ -1,7 +1,7 @@
 //! Whether a manifest fits a platform: its own, or the one that a command names instead.
 
 use super::{At, Manifest, finding};
-use crate::platform::{Document, Family, NotDelivered, Platform, Settings};
+use crate::platform::{Document, Family, LaunchValue, NotDelivered, Platform, Settings};
 use crate::report::Finding;
 use std::net::IpAddr;
 
@@ -19,11 +19,40 @@ impl Manifest {
             };
         }
         let own = self.controllers.iter().map(|one| one.launch.clone());
+        let mut shared = self.launch.clone();
+        for (key, value) in self.network_values() {
+            if platform.keys().any(|known| known.name == key) {
+                shared.entry(key).or_insert(value);
+            }
+        }
         Settings {
             image,
-            shared: self.launch.clone(),
+            shared,
             own: own.collect(),
         }
+    }
+
+    /// What `network` says that a client could be told, too.
+    fn network_values(&self) -> Vec<(&'static str, LaunchValue)> {
+        let Some(network) = self.network.as_ref().map(|network| &network.value) else {
+            return Vec::new();
+        };
+        let gateway = network.gateway.map(|gateway| gateway.to_string());
+        let values = [
+            ("prefix", Some(network.prefix.to_string())),
+            ("gateway", gateway),
+        ];
+        let values = values
+            .into_iter()
+            .filter_map(|(key, text)| Some((key, text?)));
+        values
+            .map(|(key, text)| {
+                (
+                    key,
+                    LaunchValue::new(&text).expect("numbers and addresses are values"),
+                )
+            })
+            .collect()
     }
 
     /// Whose images the machines are made of, if the manifest says it.
@@ -46,11 +75,12 @@ impl Manifest {
     /// What is unwise about these addresses on this platform.
     pub fn addresses_on(&self, platform: Platform) -> Vec<Finding> {
         let ips = self.controllers.iter().map(|controller| &controller.ip);
+        let told = self.network.is_some() && platform.needs_network();
         let finding = |ip: &At<IpAddr>| {
             let why = platform.does_not_give(ip.value)?;
             Some(finding::address_not_given(ip, platform, why))
         };
-        ips.filter_map(finding).collect()
+        ips.filter(|_| !told).filter_map(finding).collect()
     }
 
     /// The controller at this position is too large for the platform.

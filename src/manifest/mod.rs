@@ -10,13 +10,14 @@ mod finding;
 mod fit;
 mod issue;
 mod launch;
+mod network;
 mod pem;
 mod read;
 mod resolve;
 mod tls;
 mod yaml;
 
-use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname};
+use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname, Network};
 use crate::platform::{Image, LaunchValues, Platform};
 use crate::release::{Digest, Version};
 use crate::report::{Finding, Report};
@@ -58,6 +59,8 @@ pub struct Manifest {
     pub launch: LaunchValues,
     /// `hostname`: `controller` or `keep`.
     pub hostname: Hostname,
+    /// `network`: what machines are told where no cloud does; it fits every controller.
+    pub network: Option<At<Network>>,
 }
 
 /// The key `etcd`.

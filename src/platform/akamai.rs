@@ -35,6 +35,7 @@ pub(super) const CLOUD: Cloud = Cloud {
         ("almalinux", "linode/almalinux9"),
     ],
     companions: alone,
+    tells_network: false,
     script: |script| Launch { script }.render(),
 };
 

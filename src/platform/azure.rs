@@ -38,6 +38,7 @@ pub(super) const CLOUD: Cloud = Cloud {
     ],
     images: &[("ubuntu", UBUNTU)],
     companions: alone,
+    tells_network: false,
     script: |script| Launch { script }.render(),
 };
 

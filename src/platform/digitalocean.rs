@@ -35,6 +35,7 @@ pub(super) const CLOUD: Cloud = Cloud {
         ("centos", "centos-stream-9-x64"),
     ],
     companions: alone,
+    tells_network: false,
     script: |script| Launch { script }.render(),
 };
 

@@ -37,6 +37,7 @@ pub(super) const CLOUD: Cloud = Cloud {
         ("centos", "centos-stream-9"),
     ],
     companions: alone,
+    tells_network: false,
     script: |script| Launch { script }.render(),
 };
 

@@ -6,6 +6,7 @@
 use super::{Delivery, Document, Form, Image, Platform};
 use crate::cluster::{Cluster, Member};
 use crate::wire::escape::ShellWord;
+use crate::wire::seed;
 use askama::filters::{Escaper, Safe};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -176,6 +177,8 @@ pub(super) struct Machine<'a> {
     pub(super) form: Form,
     /// The file that is handed over, relative to the script.
     pub(super) file: String,
+    /// Whether a `network-config` lies beside it.
+    pub(super) has_network: bool,
     values: Vec<Value<'a>>,
 }
 
@@ -312,6 +315,7 @@ fn machine<'a>(
         address: member.address,
         form: packed.form,
         file: format!("{}/{}", member.name, packed.document.file()),
+        has_network: delivery.has(seed::NETWORK_CONFIG),
         values: platform.0.keys.iter().map(value).collect(),
     }
 }

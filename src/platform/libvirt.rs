@@ -5,8 +5,9 @@
 //! address that is made of it.
 
 use super::launch::{Key, Script};
-use super::{Cloud, Document, Form, Gives, Packed, nocloud};
+use super::{Cloud, Companions, Document, Form, Gives, nocloud};
 use crate::machine::Machine;
+use crate::secret::Secret;
 use askama::Template;
 
 pub(super) const CLOUD: Cloud = Cloud {
@@ -28,6 +29,7 @@ pub(super) const CLOUD: Cloud = Cloud {
     ],
     images: &[],
     companions,
+    tells_network: true,
     script: |script| Launch { script }.render(),
 };
 
@@ -38,9 +40,10 @@ struct Launch<'a> {
     script: &'a Script<'a>,
 }
 
-pub(super) fn companions(machine: &Machine, packed: &[Packed]) -> Vec<(&'static str, String)> {
-    match packed[0].document {
+/// A seed's files, which cloud-init alone reads.
+pub(super) fn companions(machine: &Machine, document: Document, _: &Secret) -> Companions {
+    match document {
         Document::Ignition => Vec::new(),
-        Document::CloudConfig | Document::StartupScript => nocloud::companions(machine, packed),
+        Document::CloudConfig | Document::StartupScript => nocloud::seed_files(machine),
     }
 }

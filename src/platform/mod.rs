@@ -28,7 +28,12 @@ pub use image::{Family, Image, NotHere};
 pub use launch::{Key, LaunchValue, LaunchValues, NotAValue, Settings, launch};
 pub use nocloud::meta_data;
 
+use crate::machine::Machine;
+use crate::secret::Secret;
 use launch::Script;
+
+/// Files beside a document, by their names.
+type Companions = Vec<(&'static str, Secret)>;
 
 /// Where the machines run.
 #[derive(Clone, Copy)]
@@ -53,7 +58,9 @@ struct Cloud {
     /// For image families that the cloud's own client knows by name: what it is told.
     images: &'static [(&'static str, &'static str)],
     /// What lies beside the document of a machine.
-    companions: fn(&crate::machine::Machine, &[Packed]) -> Vec<(&'static str, String)>,
+    companions: fn(&Machine, Document, &Secret) -> Companions,
+    /// Whether the machine can be told its network, because nothing there may do it.
+    tells_network: bool,
     /// The `launch` script.
     script: fn(&Script) -> askama::Result<String>,
 }
@@ -192,6 +199,11 @@ impl Platform {
             .find(|platform| platform.name() == name)
     }
 
+    /// Whether nothing there may tell machines their network, so that the manifest can.
+    pub const fn needs_network(self) -> bool {
+        self.0.tells_network
+    }
+
     /// How much it takes.
     pub const fn limit(self) -> Limit {
         self.0.limit
@@ -259,6 +271,6 @@ impl fmt::Display for Form {
 }
 
 /// Nothing lies beside the document.
-fn alone(_: &crate::machine::Machine, _: &[Packed]) -> Vec<(&'static str, String)> {
+fn alone(_: &Machine, _: Document, _: &Secret) -> Companions {
     Vec::new()
 }

@@ -31,6 +31,7 @@ pub(super) const CLOUD: Cloud = Cloud {
     ],
     images: &[],
     companions: alone,
+    tells_network: false,
     script: |script| Launch { script }.render(),
 };
 

@@ -26,6 +26,7 @@ pub(super) const CLOUD: Cloud = Cloud {
     ],
     images: &[],
     companions: libvirt::companions,
+    tells_network: true,
     script: |script| Launch { script }.render(),
 };
 

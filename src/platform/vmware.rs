@@ -7,10 +7,12 @@
 //! is far below what vSphere documents for its own cloud-init customization (524,288 bytes).
 
 use super::launch::{Key, Script};
-use super::{Cloud, Counts, Document, Form, Gives, Limit, Packed, nocloud};
+use super::{Cloud, Companions, Counts, Document, Form, Gives, Limit, nocloud};
 use crate::machine::Machine;
-use crate::wire::encoding;
+use crate::secret::Secret;
+use crate::wire::{encoding, network_config};
 use askama::Template;
+use std::fmt::Write as _;
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "vmware",
@@ -32,6 +34,7 @@ pub(super) const CLOUD: Cloud = Cloud {
     ],
     images: &[],
     companions,
+    tells_network: true,
     script: |script| Launch { script }.render(),
 };
 
@@ -42,11 +45,18 @@ struct Launch<'a> {
     script: &'a Script<'a>,
 }
 
-/// `guestinfo.metadata`, in base64; Ignition reads none.
-fn companions(machine: &Machine, packed: &[Packed]) -> Vec<(&'static str, String)> {
-    if packed[0].document == Document::Ignition {
+/// `guestinfo.metadata` in base64, the network in it; Ignition reads none.
+fn companions(machine: &Machine, document: Document, _: &Secret) -> Companions {
+    if document == Document::Ignition {
         return Vec::new();
     }
-    let metadata = nocloud::meta_data(machine);
-    vec![("meta-data", encoding::base64(metadata.as_bytes()))]
+    let mut metadata = nocloud::meta_data(machine);
+    if let Some(network) = &machine.network {
+        metadata.push_str("network:\n");
+        for line in network_config::render(network, machine.address).lines() {
+            let _ = writeln!(metadata, "  {line}");
+        }
+    }
+    let metadata = encoding::base64(metadata.as_bytes());
+    vec![("meta-data", Secret::new(metadata.into_bytes()))]
 }

@@ -19,7 +19,7 @@ is_there {{ machine.name }} || {
 {%- if script.is_ignition() %}
     --qemu-commandline="-fw_cfg name=opt/com.coreos/config,file=$PWD/{{ machine.file }}"
 {%- else %}
-    --cloud-init user-data={{ machine.file }},meta-data={{ machine.name }}/meta-data
+    --cloud-init user-data={{ machine.file }},meta-data={{ machine.name }}/meta-data{% if machine.has_network %},network-config={{ machine.name }}/network-config{% endif %}
 {%- endif %}
 }
 {% endfor %}

@@ -14,7 +14,7 @@ oci compute instance launch {{ machine.option_and("--region", "region") }} \
   --compartment-id {{ machine.value("compartment") }} --display-name {{ machine.name }} \
   --availability-domain {{ machine.value("zone") }} --image-id {{ machine.value("image") }} \
   --shape {{ machine.value("machine_type") }} \
-  --shape-config "{\"ocpus\": "{{ machine.value("ocpus") }}", \"memoryInGBs\": "{{ machine.value("memory") }}"}" \
+  --shape-config '{"ocpus": '{{ machine.value("ocpus") }}', "memoryInGBs": '{{ machine.value("memory") }}'}' \
 {%- if machine.is_ipv6() %}
   --subnet-id {{ machine.value("subnet") }} \
 {%- else %}

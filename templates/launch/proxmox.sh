@@ -15,6 +15,9 @@ is_there {{ machine.name }} || {
 {%- if !script.is_ignition() %}
   snippet {{ machine.name }}/meta-data {{ machine.value("snippets") }}:snippets/{{ machine.name }}-meta-data
 {%- endif %}
+{%- if machine.has_network %}
+  snippet {{ machine.name }}/network-config {{ machine.value("snippets") }}:snippets/{{ machine.name }}-network-config
+{%- endif %}
   id=$(pvesh get /cluster/nextid)
   qm create "$id" --name {{ machine.name }} --ostype l26 --serial0 socket \
     --memory {{ machine.value("memory") }} --cores {{ machine.value("cores") }} \
@@ -25,7 +28,7 @@ is_there {{ machine.name }} || {
 {%- if script.is_ignition() %}
     --cicustom user={{ machine.value("snippets") }}:snippets/{{ machine.name }}-user-data
 {%- else %}
-    --cicustom user={{ machine.value("snippets") }}:snippets/{{ machine.name }}-user-data,meta={{ machine.value("snippets") }}:snippets/{{ machine.name }}-meta-data
+    --cicustom user={{ machine.value("snippets") }}:snippets/{{ machine.name }}-user-data,meta={{ machine.value("snippets") }}:snippets/{{ machine.name }}-meta-data{% if machine.has_network %},network={{ machine.value("snippets") }}:snippets/{{ machine.name }}-network-config{% endif %}
 {%- endif %}
   qm start "$id"
 }

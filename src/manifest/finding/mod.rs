@@ -1,8 +1,10 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod network;
 mod pem;
 mod platform;
 
+pub(super) use network::*;
 pub(super) use pem::*;
 pub(super) use platform::*;
 
