@@ -8,7 +8,7 @@ use crate::platform::{Delivery, Platform, deliver, launch};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::terminal::Format;
-use crate::wire::cloud_config;
+use crate::wire::{UserConfig, cloud_config};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let loaded = load::manifest(&arguments.manifest)?;
     let (cluster, report) = load::cluster(&loaded, arguments.strict)?;
     let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
-    let rendering = Rendering::of(&cluster, platform)?;
+    let rendering = Rendering::of(&cluster, platform, loaded.cloud_config())?;
     let name = cluster.name.as_str();
     let written = if arguments.check {
         None
@@ -89,11 +89,15 @@ pub(super) struct Rendering {
 }
 
 impl Rendering {
-    fn of(cluster: &Cluster, platform: Platform) -> Result<Self, Failure> {
+    fn of(
+        cluster: &Cluster,
+        platform: Platform,
+        user: Option<&UserConfig>,
+    ) -> Result<Self, Failure> {
         let machines = machine::machines(cluster);
         let deliveries: Vec<_> = machines
             .iter()
-            .map(|machine| delivery(machine, platform))
+            .map(|machine| delivery(machine, platform, user))
             .collect::<Result<_, _>>()?;
         let mut files = vec![OutputFile {
             path: "launch".to_owned(),
@@ -109,9 +113,13 @@ impl Rendering {
     }
 }
 
-fn delivery(machine: &Machine, platform: Platform) -> Result<Delivery, Failure> {
+fn delivery(
+    machine: &Machine,
+    platform: Platform,
+    user: Option<&UserConfig>,
+) -> Result<Delivery, Failure> {
     let told = |error: &dyn std::fmt::Display| Failure::World(format!("{}: {error}", machine.name));
-    let document = cloud_config::render(machine).map_err(|error| told(&error))?;
+    let document = cloud_config::render(machine, user).map_err(|error| told(&error))?;
     deliver(platform, machine, &document).map_err(|error| told(&error))
 }
 

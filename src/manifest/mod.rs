@@ -5,6 +5,7 @@
 //! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
 
 mod certificates;
+mod cloud_config;
 mod fields;
 mod finding;
 mod issue;
@@ -22,6 +23,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 pub use certificates::{Audited, Holding, Use, audit, contested, uses};
+pub use cloud_config::CloudConfig;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
@@ -52,6 +54,8 @@ pub struct Manifest {
     pub controllers: Vec<Controller>,
     /// `hostname`: `controller` or `keep`.
     pub hostname: Hostname,
+    /// `cloud_config`: the user's own cloud-config.
+    pub cloud_config: Option<At<CloudConfig>>,
 }
 
 /// The key `etcd`.

@@ -3,7 +3,7 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, finding};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::Platform;
 use crate::release::{Digest, Version};
@@ -56,6 +56,10 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => hostname(node, findings),
         None => Some(Hostname::default()),
     };
+    let cloud_config = match top.optional("cloud_config") {
+        Some(node) => cloud_config::read(node, hostname, findings).map(Some),
+        None => Some(None),
+    };
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -64,6 +68,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "controllers",
         "tls",
         "hostname",
+        "cloud_config",
     ]);
     Some(Manifest {
         cluster: cluster?,
@@ -71,6 +76,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         etcd: etcd?,
         controllers: controllers?,
         hostname: hostname?,
+        cloud_config: cloud_config?,
     })
 }
 

@@ -5,3 +5,6 @@
 pub mod cloud_config;
 pub mod encoding;
 pub mod escape;
+mod user_config;
+
+pub use user_config::{Item, Scalar, UserConfig};

@@ -1,7 +1,9 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod cloud_config;
 mod pem;
 
+pub(super) use cloud_config::*;
 pub(super) use pem::*;
 
 use super::yaml::{Key, Node, Value};
