@@ -8,7 +8,7 @@ use crate::output::OutputFile;
 use crate::platform::{Compress, Delivery, Document, Family, Platform, deliver, launch};
 use crate::report::Finding;
 use crate::secret::Secret;
-use crate::wire::{cloud_config, ignition, startup_script};
+use crate::wire::{UserConfig, cloud_config, ignition, startup_script};
 use std::fmt::Display;
 
 /// Everything that is written for one cluster.
@@ -29,13 +29,16 @@ impl Rendering {
         let refuse = |findings| Failure::Input(loaded.report(findings));
         let documents = manifest.documents(platform);
         let documents = documents.map_err(|finding| refuse(vec![finding]))?;
+        if let Some(finding) = manifest.cloud_config_unread(platform, &documents) {
+            return Err(refuse(vec![finding]));
+        }
         let family = manifest.image_family();
         let layout = family.map_or_else(Layout::default, Family::layout);
         let machines = machine::machines(cluster, layout);
         let mut deliveries = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();
         for (index, machine) in machines.iter().enumerate() {
-            let texts = texts(machine, &documents)?;
+            let texts = texts(machine, &documents, loaded.cloud_config())?;
             match deliver(platform, machine, &texts, compress) {
                 Ok(delivery) => deliveries.push(delivery),
                 Err(error) => findings.push(manifest.not_delivered(index, platform, &error)),
@@ -61,11 +64,15 @@ impl Rendering {
 }
 
 /// The documents of one machine.
-fn texts(machine: &Machine, documents: &[Document]) -> Result<Vec<(Document, Secret)>, Failure> {
+fn texts(
+    machine: &Machine,
+    documents: &[Document],
+    user: Option<&UserConfig>,
+) -> Result<Vec<(Document, Secret)>, Failure> {
     let told = |error: &dyn Display| Failure::World(format!("{}: {error}", machine.name));
     let text = |document: &Document| {
         let text = match document {
-            Document::CloudConfig => cloud_config::render(machine),
+            Document::CloudConfig => cloud_config::render(machine, user),
             Document::StartupScript => startup_script::render(machine),
             Document::Ignition => ignition::render(machine),
         };

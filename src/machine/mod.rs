@@ -26,6 +26,9 @@ pub(crate) const UNITS: &str = "/etc/systemd/system";
 /// Where the list of digests lies; bootstrap holds every other file against it.
 const SHA256SUMS: &str = "/etc/firstboot/SHA256SUMS";
 
+/// A command whose exit status is the verdict on the first boot.
+pub const VERDICT: &str = "systemctl is-active --quiet firstboot.service";
+
 /// One controller, as files and commands. Borrows the certificates from its [`Cluster`].
 #[derive(Clone, Debug)]
 pub struct Machine<'a> {
@@ -46,7 +49,8 @@ pub struct Machine<'a> {
     /// written: cloud-init repeats a delivery that was cut short only because of it.
     pub early: String,
     /// The commands that start everything, each a list of arguments, in this order and after
-    /// `files`; none may follow. The last one returns with the verdict as its exit status.
+    /// `files`. The last one returns with the verdict as its exit status; where others follow,
+    /// [`VERDICT`] says it once more.
     pub start: Vec<Vec<String>>,
 }
 

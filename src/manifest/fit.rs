@@ -72,6 +72,21 @@ impl Manifest {
         })
     }
 
+    /// Why `cloud_config` would reach no machine, if it is there.
+    pub fn cloud_config_unread(
+        &self,
+        platform: Platform,
+        documents: &[Document],
+    ) -> Option<Finding> {
+        let own = self.cloud_config.as_ref()?;
+        if documents.contains(&Document::CloudConfig) {
+            return None;
+        }
+        let family = self.image_family()?;
+        let place = own.place.clone();
+        Some(finding::cloud_config_unread(place, family, platform))
+    }
+
     /// What is unwise about these addresses on this platform.
     pub fn addresses_on(&self, platform: Platform) -> Vec<Finding> {
         let ips = self.controllers.iter().map(|controller| &controller.ip);

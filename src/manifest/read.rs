@@ -3,7 +3,7 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, finding, launch, network};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::{LaunchValues, Platform};
 use crate::release::{Digest, Version};
@@ -71,6 +71,10 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         }
         None => Some(None),
     };
+    let cloud_config = match top.optional("cloud_config") {
+        Some(node) => cloud_config::read(node, hostname, findings).map(Some),
+        None => Some(None),
+    };
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -82,6 +86,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "image",
         "launch",
         "network",
+        "cloud_config",
     ]);
     Some(Manifest {
         cluster: cluster?,
@@ -92,6 +97,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         launch: launch.unwrap_or_default(),
         hostname: hostname?,
         network: network?,
+        cloud_config: cloud_config?,
     })
 }
 

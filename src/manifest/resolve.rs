@@ -23,6 +23,8 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
     let mut findings = Vec::new();
     unwise_count(manifest, &mut findings);
     unused_network(manifest, &mut findings);
+    let own = manifest.cloud_config.iter();
+    findings.extend(own.flat_map(|own| own.value.warnings.iter().cloned()));
     let release = release(manifest, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());

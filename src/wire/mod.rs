@@ -10,6 +10,9 @@ pub mod iso;
 pub mod network_config;
 pub mod seed;
 pub mod startup_script;
+mod user_config;
+
+pub use user_config::{Item, Scalar, UserConfig};
 
 use std::fmt;
 
