@@ -8,8 +8,10 @@
 
 mod boot;
 mod consumers;
+mod ignition;
 mod image;
 mod pairs;
 mod rotate;
+mod startup_script;
 #[path = "../support/machine.rs"]
 mod support;
