@@ -52,7 +52,7 @@ fn an_ignition_config_is_smaller_than_its_files() {
 
 #[test]
 #[cfg(unix)]
-fn shellcheck_has_nothing_to_say_about_a_startup_script() {
+fn consumer_shellcheck_finds_nothing_in_a_startup_script() {
     let cluster = lab();
     for machine in machines(&cluster, Layout::default()) {
         let script = startup_script::render(&machine).unwrap();
