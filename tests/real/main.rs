@@ -8,9 +8,11 @@
 
 mod boot;
 mod consumers;
+mod ignition;
 mod image;
 mod pairs;
 mod rotate;
 mod seed;
+mod startup_script;
 #[path = "../support/machine.rs"]
 mod support;
