@@ -103,8 +103,8 @@ fn every_reader_finds_the_files_under_their_names() {
             assert_eq!(read, content(&seed, name), "{tree} {name}");
         }
     }
-    // libarchive takes Joliet first; without it, Rock Ridge.
-    for option in ["iso9660:joliet", "iso9660:!joliet"] {
+    // The same by libarchive, which is told which tree to leave.
+    for option in ["iso9660:!rockridge", "iso9660:!joliet"] {
         for name in FILES {
             let read = ask("bsdtar", &["--options", option, "-xOf", "seed.iso", name]);
             assert_eq!(read, content(&seed, name), "{option} {name}");

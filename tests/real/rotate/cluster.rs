@@ -82,7 +82,7 @@ impl Pki {
     /// The cluster with the old pairs, which goes through these acts while all write.
     pub(crate) fn plan(&self, release: &StandIn, acts: Vec<Act>) -> Plan {
         self.plan_with(release, acts, |machine| {
-            wire::cloud_config::render(machine).unwrap()
+            wire::cloud_config::render(machine, None).unwrap()
         })
     }
 
