@@ -258,6 +258,10 @@ fn carried_scalar(
     place: &std::ops::Range<usize>,
     said: &Said,
 ) -> Option<Scalar> {
+    if text.contains('\0') {
+        said.error(finding::cloud_config_plain(place.clone(), Trap::Nul));
+        return None;
+    }
     if !plain {
         return Some(Scalar::text(text));
     }

@@ -7,6 +7,8 @@ pub(in crate::manifest) enum Trap {
     Date,
     /// `=` and `<<` have a meaning for which `PyYAML` has no value; the whole document is lost.
     Sign,
+    /// No path, argument or line of a script can hold a NUL.
+    Nul,
     /// `0x_`: a number by its form that Python cannot read; the whole document is lost.
     NoNumber,
 }

@@ -161,9 +161,14 @@ pub(in crate::manifest) fn cloud_config_plain(place: Place, trap: Trap) -> Findi
     let message = match trap {
         Trap::Date => "cloud-init would read a date here, which none of its keys takes",
         Trap::Sign => "cloud-init's YAML parser has no value for this and would drop the document",
+        Trap::Nul => "a NUL in it: no path, no argument and no script can hold one",
         Trap::NoNumber => "cloud-init would fail to read this as a number and drop the document",
     };
-    Finding::error("cloud-config-plain", place, message, "put it in quotes")
+    let help = match trap {
+        Trap::Nul => "write it as base64: `encoding: b64` in `write_files`",
+        _ => "put it in quotes",
+    };
+    Finding::error("cloud-config-value", place, message, help)
 }
 
 pub(in crate::manifest) fn cloud_config_formats(node: &Node) -> Finding {
