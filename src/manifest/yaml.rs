@@ -40,7 +40,7 @@ pub(super) struct Key {
     pub(super) place: Range<usize>,
     /// Without quotes, as in [`Node`].
     pub(super) plain: bool,
-    /// Whether it is one value, and no list or mapping.
+    /// Whether it is one value, and not empty, a list or a mapping.
     pub(super) scalar: bool,
     pub(super) text: String,
 }
@@ -206,7 +206,10 @@ impl Raw {
 
     fn into_key(self, source: &str) -> Key {
         let node = self.into_node(source);
-        let scalar = !matches!(node.value, Value::Sequence(_) | Value::Mapping(_));
+        let scalar = !matches!(
+            node.value,
+            Value::Null | Value::Sequence(_) | Value::Mapping(_)
+        );
         let text = match node.value {
             Value::Text(text) | Value::Number(text) | Value::Boolean(text) => text,
             Value::Null | Value::Sequence(_) | Value::Mapping(_) => {

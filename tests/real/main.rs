@@ -6,8 +6,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "what a test prints is cargo's to show")]
 
+#[path = "../support/hostile.rs"]
+mod hostile;
+#[path = "../support/machine.rs"]
+mod machine;
+
 mod boot;
 mod consumers;
 mod image;
+mod own_config;
 mod pairs;
 mod rotate;

@@ -1,5 +1,7 @@
 //! Strings that mean something else to somebody, in every place where the manifest takes one.
 
+#![allow(dead_code)] // each test binary uses its own part
+
 use crate::machine::cluster;
 use firstboot::cluster::Cluster;
 use firstboot::manifest::Manifest;
@@ -298,7 +300,7 @@ const LINES: [&str; 6] = [
 ];
 
 /// A YAML text that every parser reads as exactly this one.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
