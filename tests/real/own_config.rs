@@ -89,11 +89,12 @@ fn values_mean_what_they_would_have_meant_in_a_file_of_ones_own() {
         .map(|word| format!("      {word}: {word}\n"))
         .filter(|line| !line.to_lowercase().contains("null") && !line.contains('~'))
         .collect();
-    let hostile: String = crate::hostile::battery()
+    let hostile: Vec<String> = crate::hostile::battery()
         .iter()
         .filter(|text| !text.contains('\0'))
         .map(|text| format!("      - {}\n", crate::hostile::quoted(text)))
         .collect();
+    let hostile = hostile.concat();
     let config = format!(
         "cloud_config:\n  landscape:\n    plain:\n{}    single:\n{}    double:\n{}    keys:\n{keys}    \
          hostile:\n{hostile}    block: |\n      yes\n        two\n\n    folded: >-\n      a\n      b\n    \
@@ -206,7 +207,7 @@ set -a; . /run/hostile.env; eval "$seen""#;
 /// That file, and the digest of what `env -0 | sort -z` makes of it.
 fn hostile_env() -> (String, firstboot::release::Digest) {
     let (mut file, mut seen) = (String::new(), String::new());
-    let mut count = 0;
+    let mut count = 1000; // so that they sort as they are counted
     for text in crate::hostile::battery() {
         let mut value = String::new();
         // systemd takes no noncharacters: not even UTF-8 to it.
@@ -214,11 +215,11 @@ fn hostile_env() -> (String, firstboot::release::Digest) {
         if is_none || EnvValue.write_escaped_str(&mut value, &text).is_err() {
             continue;
         }
-        file += &format!("HOSTILE_{count:04}={value}\n");
-        seen += &format!("HOSTILE_{count:04}={text}\0");
+        file.extend(["HOSTILE_", &count.to_string(), "=", &value, "\n"]);
+        seen.extend(["HOSTILE_", &count.to_string(), "=", &text, "\0"]);
         count += 1;
     }
-    assert!(count > 300, "only {count}");
+    assert!(count > 1300, "only {count}");
     (file, firstboot::release::Digest::of(seen.as_bytes()))
 }
 

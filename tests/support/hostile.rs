@@ -306,7 +306,7 @@ pub(crate) fn quoted(text: &str) -> String {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             ' '..='~' => out.push(c),
-            c => out.push_str(&format!("\\U{:08X}", c as u32)),
+            c => out.extend(format!("\\U{:08X}", c as u32).chars()),
         }
     }
     out + "\""
