@@ -6,10 +6,16 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "what a test prints is cargo's to show")]
 
+#[path = "../support/hostile.rs"]
+mod hostile;
+#[path = "../support/machine.rs"]
+mod machine;
+
 mod boot;
 mod consumers;
 mod ignition;
 mod image;
+mod own_config;
 mod pairs;
 mod rotate;
 mod seed;
