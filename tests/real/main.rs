@@ -8,6 +8,10 @@
 
 mod boot;
 mod consumers;
+mod datasources;
 mod image;
+#[path = "../support/lab.rs"]
+mod lab;
 mod pairs;
+mod reader;
 mod rotate;
