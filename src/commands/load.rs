@@ -59,7 +59,17 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 
 /// Reads the PEM files and resolves the cluster; the report holds its warnings.
 pub(super) fn cluster(loaded: &Loaded, strict: bool) -> Result<(Cluster, Report), Failure> {
+    cluster_with(loaded, Vec::new(), strict)
+}
+
+/// The same, with what the command has found itself in the one report.
+pub(super) fn cluster_with(
+    loaded: &Loaded,
+    found: Vec<Finding>,
+    strict: bool,
+) -> Result<(Cluster, Report), Failure> {
     let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    findings.extend(found);
     let resolved = manifest::resolve(&loaded.manifest, &files, now());
     findings.extend(resolved.findings);
     if strict {

@@ -7,7 +7,9 @@
 mod certificates;
 mod fields;
 mod finding;
+mod fit;
 mod issue;
+mod launch;
 mod pem;
 mod read;
 mod resolve;
@@ -15,7 +17,7 @@ mod tls;
 mod yaml;
 
 use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname};
-use crate::platform::Platform;
+use crate::platform::{Image, LaunchValues, Platform};
 use crate::release::{Digest, Version};
 use crate::report::{Finding, Report};
 use std::net::IpAddr;
@@ -50,6 +52,10 @@ pub struct Manifest {
     pub etcd: Etcd,
     /// `controllers`: at least one; names and addresses are distinct.
     pub controllers: Vec<Controller>,
+    /// `image`: what the machines are made of.
+    pub image: Option<At<Image>>,
+    /// `launch`: what the platform's own client is told for all machines.
+    pub launch: LaunchValues,
     /// `hostname`: `controller` or `keep`.
     pub hostname: Hostname,
 }
@@ -72,6 +78,8 @@ pub struct Controller {
     pub ip: At<IpAddr>,
     /// Where its PEM files are.
     pub tls: TlsPaths,
+    /// `launch`: what the client is told for this machine alone.
+    pub launch: LaunchValues,
 }
 
 /// Where one controller's PEM files are: `tls`, with what the controller overrides of it, and

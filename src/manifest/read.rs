@@ -3,9 +3,9 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, finding};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, finding, launch};
 use crate::cluster::{ClusterName, HostName, Hostname};
-use crate::platform::Platform;
+use crate::platform::{LaunchValues, Platform};
 use crate::release::{Digest, Version};
 use crate::report::Finding;
 use std::net::IpAddr;
@@ -35,12 +35,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
     let platform = top
         .required("platform", "gce")
         .and_then(|node| platform(node, findings));
+    let on = platform.as_ref().map(|platform| platform.value);
     let etcd = top
         .required("etcd", "{ version: 3.5.21 }")
         .and_then(|node| etcd(node, findings));
     let controllers = top
         .required("controllers", "[{ name: controller-0, ip: 10.240.0.10 }]")
-        .and_then(|node| controllers(node, findings));
+        .and_then(|node| controllers(node, on, findings));
     let tls = top
         .required(
             "tls",
@@ -56,6 +57,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => hostname(node, findings),
         None => Some(Hostname::default()),
     };
+    let image = match top.optional("image") {
+        Some(node) => launch::image(node, on, findings).map(Some),
+        None => Some(None),
+    };
+    let launch = top
+        .optional("launch")
+        .map(|node| launch::values(node, "launch", on, findings));
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -64,12 +72,16 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "controllers",
         "tls",
         "hostname",
+        "image",
+        "launch",
     ]);
     Some(Manifest {
         cluster: cluster?,
         platform: platform?,
         etcd: etcd?,
         controllers: controllers?,
+        image: image?,
+        launch: launch.unwrap_or_default(),
         hostname: hostname?,
     })
 }
@@ -170,7 +182,11 @@ fn digest(node: &Node, findings: &Findings) -> Option<At<Digest>> {
     })
 }
 
-fn controllers(node: &Node, findings: &Findings) -> Option<Vec<PartOfController>> {
+fn controllers(
+    node: &Node,
+    on: Option<Platform>,
+    findings: &Findings,
+) -> Option<Vec<PartOfController>> {
     let Value::Sequence(items) = &node.value else {
         findings.push(finding::not_a_list("controllers", node));
         return None;
@@ -189,7 +205,7 @@ fn controllers(node: &Node, findings: &Findings) -> Option<Vec<PartOfController>
     let read: Vec<_> = items
         .iter()
         .enumerate()
-        .map(|(index, item)| controller(item, index, findings))
+        .map(|(index, item)| controller(item, index, on, findings))
         .collect();
     report_twins(&read, findings);
     Some(read)
@@ -209,6 +225,7 @@ fn complete(
             name: part.name?,
             ip: part.ip?,
             tls: tls?,
+            launch: part.launch,
         })
     };
     // Not one `collect`: it would stop at the first controller with a finding.
@@ -222,9 +239,15 @@ struct PartOfController {
     name: Option<At<HostName>>,
     ip: Option<At<IpAddr>>,
     tls: Option<TlsKeys>,
+    launch: LaunchValues,
 }
 
-fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfController {
+fn controller(
+    node: &Node,
+    index: usize,
+    on: Option<Platform>,
+    findings: &Findings,
+) -> PartOfController {
     let called = format!("controllers[{index}]");
     let Some(fields) = Fields::of(node, &called, findings) else {
         return PartOfController::default();
@@ -239,8 +262,15 @@ fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfControlle
         Some(node) => TlsKeys::read(node, &format!("{called}.tls"), findings),
         None => Some(TlsKeys::default()),
     };
-    fields.finish(&["name", "ip", "tls"]);
-    PartOfController { name, ip, tls }
+    let launch = fields.optional("launch");
+    let launch = launch.map(|node| launch::values(node, &format!("{called}.launch"), on, findings));
+    fields.finish(&["name", "ip", "tls", "launch"]);
+    PartOfController {
+        name,
+        ip,
+        tls,
+        launch: launch.unwrap_or_default(),
+    }
 }
 
 fn controller_name(node: &Node, findings: &Findings) -> Option<At<HostName>> {

@@ -1,8 +1,10 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
 mod pem;
+mod platform;
 
 pub(super) use pem::*;
+pub(super) use platform::*;
 
 use super::yaml::{Key, Node, Value};
 use super::{API_VERSION, At};
