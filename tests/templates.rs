@@ -18,7 +18,9 @@ const MADE_BY_HAND: [(&str, usize); 1] = [
 ];
 
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let (dirs, mut found): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     found.extend(dirs.iter().flat_map(|dir| files(dir)));
     found

@@ -212,11 +212,10 @@ class VMware:
 
     def serve(held, companions, seed):
         values = dict(companions, userdata=text(held))
-        values["metadata"] = "instance-id: 4711\nlocal-hostname: %s\n" % HOSTNAME
         directory = os.path.join(seed, "guestinfo")
         os.makedirs(directory)
         for key, value in values.items():
-            with open(os.path.join(directory, key.replace("guestinfo.", "", 1)), "w") as file:
+            with open(os.path.join(directory, key), "w") as file:
                 file.write(value)
         tool = os.path.join(seed, "vmware-rpctool")
         with open(tool, "w") as file:
@@ -251,10 +250,10 @@ class NoCloud:
     def serve(held, companions, seed):
         directory = os.path.join(seed, "nocloud")
         os.makedirs(directory)
-        files = dict({"meta-data": "instance-id: 4711\n"}, **companions)
+        files = {name: value.encode() for name, value in companions.items()}
         for name, value in dict(files, **{"user-data": held}).items():
             with open(os.path.join(directory, name), "wb") as file:
-                file.write(value if isinstance(value, bytes) else value.encode())
+                file.write(value)
         return {}
 
     def play(stack, module, _seed):

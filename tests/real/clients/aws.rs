@@ -91,8 +91,6 @@ impl Ec2 {
     fn launch(&self, directory: &Path) -> Output {
         self.client("sh")
             .arg(directory.join("launch"))
-            .env("SUBNET_ID", &self.subnet)
-            .env("IMAGE_ID", &self.image)
             .env("SUBNET", &self.subnet)
             .env("IMAGE", &self.image)
             .output()
@@ -165,4 +163,41 @@ fn aws_sends_compressed_user_data() {
     let held = check_instances(&ec2, &directory);
     assert!(held[0].bytes.starts_with(&GZIP));
     arrives(&lab, &held);
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn aws_sends_plain_user_data() {
+    let lab = Lab::lab(Keys::Ec);
+    let directory = rendered(&lab, 2, &["--platform", "aws", "--compress", "never"]);
+    let ec2 = Ec2::new();
+    let output = ec2.launch(&directory);
+    assert!(output.status.success(), "{}", said(&output));
+    let held = check_instances(&ec2, &directory);
+    assert!(held[0].bytes.starts_with(b"#cloud-config\n"));
+    arrives(&lab, &held);
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn aws_goes_on_where_the_api_had_refused() {
+    let lab = Lab::lab(Keys::Ec);
+    let directory = rendered(&lab, 2, &["--platform", "aws"]);
+    let ec2 = Ec2::new();
+    ec2.stage.refuse("10.240.0.11");
+    let output = ec2.launch(&directory);
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("InsufficientInstanceCapacity"));
+    assert_eq!(ec2.runs().len(), 2);
+
+    ec2.stage.refuse("");
+    let output = ec2.launch(&directory);
+    assert!(output.status.success(), "{}", said(&output));
+    let runs = ec2.runs();
+    assert_eq!(runs.len(), 3, "the first controller was sent twice");
+    assert_eq!(runs[2]["PrivateIpAddress"], "10.240.0.11");
+
+    let output = ec2.launch(&directory);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(ec2.runs().len(), 3, "both were there");
 }

@@ -106,3 +106,48 @@ fn gcloud_sends_plain_user_data() {
     assert!(!metadata(&instances[0]).contains_key("user-data-encoding"));
     arrives(&lab, &held(&instances));
 }
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn gcloud_sends_compressed_user_data_and_its_companion() {
+    let lab = Lab::lab(Keys::Ec);
+    let directory = rendered(&lab, 2, &["--compress", "always"]);
+    let stage = stage();
+    let output = launch(&stage, &directory);
+    assert!(output.status.success(), "{}", said(&output));
+    let instances = inserted(&stage);
+    check_instances(&instances, &directory, "user-data");
+    for instance in &instances {
+        assert_eq!(metadata(instance)["user-data-encoding"], "base64");
+    }
+    arrives(&lab, &held(&instances));
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn gcloud_goes_on_where_the_api_had_refused() {
+    let lab = Lab::lab(Keys::Ec);
+    let directory = rendered(&lab, 2, &[]);
+    let stage = stage();
+    stage.refuse("controller-1");
+    let output = launch(&stage, &directory);
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("Quota 'CPUS' exceeded"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(inserted(&stage).len(), 2);
+
+    stage.refuse("");
+    let output = launch(&stage, &directory);
+    assert!(output.status.success(), "{}", said(&output));
+    let mut instances = inserted(&stage);
+    assert_eq!(instances.len(), 3, "the first controller was sent twice");
+    instances.remove(1);
+    check_instances(&instances, &directory, "user-data");
+
+    let output = launch(&stage, &directory);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(inserted(&stage).len(), 3, "both were there");
+}

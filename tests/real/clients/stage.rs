@@ -65,7 +65,6 @@ impl Stage {
     }
 
     /// What the API is to refuse from now on.
-    #[allow(dead_code, reason = "used with the next commit")]
     pub(crate) fn refuse(&self, names: &str) {
         fs::write(self.path().join("refused"), names).unwrap();
     }
