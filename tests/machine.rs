@@ -6,7 +6,7 @@
 mod support;
 
 use firstboot::cluster::Cluster;
-use firstboot::machine::{File, Layer, Machine, machines};
+use firstboot::machine::{File, Layer, Layout, Machine, machines};
 use firstboot::release::{Arch, Digest};
 use std::fmt::Write;
 use std::process::Command;
@@ -28,7 +28,7 @@ fn a_controller_holds_these_files() {
         let line = |file: &File| format!("{} {:?} {}", file.mode, file.layer, file.path);
         machine.files.iter().map(line).collect()
     };
-    for machine in machines(&cluster) {
+    for machine in machines(&cluster, Layout::default()) {
         assert_eq!(
             list(&machine),
             [
@@ -52,7 +52,7 @@ fn a_controller_holds_these_files() {
 #[test]
 fn settings_are_the_labs() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     assert_eq!(
         text(machine, "/etc/etcd/etcd.env"),
         "\
@@ -90,11 +90,43 @@ NOT_BEFORE=1700000000
 #[test]
 fn an_ipv6_member_listens_on_its_address_and_the_labs_loopback() {
     let cluster = cluster_named("six", &["fd00::10", "fd00::11"]);
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let env = text(machine, "/etc/etcd/etcd.env");
     let listens = "\nETCD_LISTEN_CLIENT_URLS='https://[fd00::10]:2379,https://127.0.0.1:2379'\n";
     assert!(env.contains(listens), "{env}");
     assert!(text(machine, "/etc/firstboot/member.env").contains("\nADDRESS=fd00::10\n"));
+}
+
+/// Where `/usr` cannot be written to, nothing on the machine knows of it.
+#[test]
+fn the_machine_follows_its_layout() {
+    let cluster = cluster();
+    let usual = &machines(&cluster, Layout::UsrLocal)[0];
+    let opt = &machines(&cluster, Layout::Opt)[0];
+    let scripts = [
+        "/opt/lib/firstboot/bootstrap",
+        "/opt/lib/firstboot/install-etcd",
+    ];
+    for path in scripts {
+        let there = path.replace("/opt/", "/usr/local/");
+        assert_eq!(text(opt, path), text(usual, &there));
+    }
+    let unit = |machine, name| text(machine, &format!("/etc/systemd/system/{name}")).to_owned();
+    for (name, line) in [
+        ("etcd.service", "\nExecStart=/opt/bin/etcd\n"),
+        (
+            "firstboot.service",
+            "\nExecStart=/bin/sh /opt/lib/firstboot/bootstrap\n",
+        ),
+    ] {
+        assert!(unit(opt, name).contains(line), "{name}");
+        let usual = unit(usual, name);
+        assert_eq!(
+            unit(opt, name).replace("/opt/", "/usr/local/"),
+            usual,
+            "{name}"
+        );
+    }
 }
 
 /// What an image may hold says nothing of any cluster.
@@ -102,7 +134,7 @@ fn an_ipv6_member_listens_on_its_address_and_the_labs_loopback() {
 fn image_files_are_the_same_for_every_cluster() {
     let (ours, theirs) = (cluster(), cluster_named("other", &["192.0.2.7"]));
     let image = |cluster: &Cluster| -> Vec<(String, Vec<u8>)> {
-        let machine = &machines(cluster)[0];
+        let machine = &machines(cluster, Layout::default())[0];
         let image = machine.files.iter().filter(|f| f.layer == Layer::Image);
         image
             .map(|f| (f.path.clone(), f.bytes().to_vec()))
@@ -120,7 +152,7 @@ fn image_files_are_the_same_for_every_cluster() {
 #[test]
 fn members_differ_in_their_own_files_only() {
     let cluster = cluster();
-    let [a, b] = &machines(&cluster)[..] else {
+    let [a, b] = &machines(&cluster, Layout::default())[..] else {
         panic!("two members")
     };
     let pairs = a.files.iter().zip(&b.files);
@@ -142,7 +174,7 @@ fn members_differ_in_their_own_files_only() {
 #[test]
 fn digests_cover_every_file_but_their_own() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let sums = file(machine, "/etc/firstboot/SHA256SUMS");
     let mut expected = String::new();
     for file in machine.files.iter().filter(|file| file.path != sums.path) {
@@ -159,7 +191,7 @@ fn the_release_is_pinned_for_each_architecture() {
     let mut cluster = cluster();
     let digest = Digest::of(b"");
     cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     assert_eq!(
         text(machine, "/usr/local/lib/firstboot/release.env"),
         format!(
@@ -172,7 +204,7 @@ fn the_release_is_pinned_for_each_architecture() {
 #[test]
 fn nothing_follows_the_command_whose_exit_is_the_verdict() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let last = machine.start.last().unwrap().join(" ");
     assert_eq!(last, "systemctl enable --now firstboot.service");
     assert_eq!(machine.hostname.as_ref(), Some(&machine.name));
@@ -181,7 +213,7 @@ fn nothing_follows_the_command_whose_exit_is_the_verdict() {
 #[test]
 fn a_key_is_secret_and_not_shown() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let secrets: Vec<_> = machine.files.iter().filter(|f| f.secret).collect();
     assert_eq!(secrets.len(), 1);
     assert_eq!(
@@ -195,7 +227,7 @@ fn a_key_is_secret_and_not_shown() {
 #[test]
 fn scripts_and_units_stay_small() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let image = machine.files.iter().filter(|f| f.layer == Layer::Image);
     let size: usize = image.map(|file| file.bytes().len()).sum();
     assert!(size <= 9_500, "{size} bytes");
@@ -204,7 +236,7 @@ fn scripts_and_units_stay_small() {
 #[test]
 fn lines_are_short_ascii_and_end() {
     let cluster = cluster();
-    for file in &machines(&cluster)[0].files {
+    for file in &machines(&cluster, Layout::default())[0].files {
         let text = std::str::from_utf8(file.bytes()).unwrap();
         let plain = |c: char| c == '\n' || (' '..='~').contains(&c);
         assert!(text.chars().all(plain), "{}", file.path);
@@ -222,7 +254,7 @@ fn lines_are_short_ascii_and_end() {
 #[test]
 fn consumer_shellcheck_finds_nothing() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let bootstrap = text(machine, "/usr/local/lib/firstboot/bootstrap");
     let install = text(machine, "/usr/local/lib/firstboot/install-etcd");
     for script in [bootstrap, install, &machine.early] {
@@ -236,7 +268,7 @@ fn consumer_shellcheck_finds_nothing() {
 #[test]
 fn consumer_systemd_accepts_the_units() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let dir = tempfile::tempdir().unwrap();
     let mut verify = Command::new("systemd-analyze");
     verify.env("SYSTEMD_COLORS", "0").arg("verify");

@@ -4,6 +4,7 @@ use super::{Failure, ManifestArguments};
 use crate::cluster::Cluster;
 use crate::manifest::{self, Manifest};
 use crate::report::{Finding, Report, Severity, reason};
+use crate::wire::UserConfig;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,12 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// The user's own cloud-config, for the wire.
+    pub(super) fn cloud_config(&self) -> Option<&UserConfig> {
+        let own = self.manifest.cloud_config.as_ref();
+        own.map(|own| &own.value.config)
+    }
+
     pub(super) fn report(&self, findings: Vec<Finding>) -> Report {
         Report::new(self.name.as_str(), &self.source, findings)
     }

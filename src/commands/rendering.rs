@@ -3,20 +3,18 @@
 use super::Failure;
 use super::load::Loaded;
 use crate::cluster::Cluster;
-use crate::machine::{self, Machine};
+use crate::machine::{self, Layout, Machine};
 use crate::output::OutputFile;
-use crate::platform::{Compress, Delivery, Document, Platform, deliver, launch};
+use crate::platform::{Compress, Delivery, Document, Family, Platform, deliver, launch};
 use crate::report::Finding;
 use crate::secret::Secret;
-use crate::wire::cloud_config;
+use crate::wire::{UserConfig, cloud_config, ignition, startup_script};
 use std::fmt::Display;
 
 /// Everything that is written for one cluster.
 pub(super) struct Rendering {
     pub(super) deliveries: Vec<Delivery>,
     pub(super) files: Vec<OutputFile>,
-    /// What the machines read, the one that `launch` hands over first.
-    pub(super) documents: Vec<Document>,
 }
 
 impl Rendering {
@@ -31,11 +29,16 @@ impl Rendering {
         let refuse = |findings| Failure::Input(loaded.report(findings));
         let documents = manifest.documents(platform);
         let documents = documents.map_err(|finding| refuse(vec![finding]))?;
-        let machines = machine::machines(cluster);
+        if let Some(finding) = manifest.cloud_config_unread(platform, &documents) {
+            return Err(refuse(vec![finding]));
+        }
+        let family = manifest.image_family();
+        let layout = family.map_or_else(Layout::default, Family::layout);
+        let machines = machine::machines(cluster, layout);
         let mut deliveries = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();
         for (index, machine) in machines.iter().enumerate() {
-            let texts = texts(machine, &documents)?;
+            let texts = texts(machine, &documents, loaded.cloud_config())?;
             match deliver(platform, machine, &texts, compress) {
                 Ok(delivery) => deliveries.push(delivery),
                 Err(error) => findings.push(manifest.not_delivered(index, platform, &error)),
@@ -56,20 +59,24 @@ impl Rendering {
                 .iter()
                 .flat_map(|delivery| delivery.files.clone()),
         );
-        Ok(Self {
-            deliveries,
-            files,
-            documents,
-        })
+        Ok(Self { deliveries, files })
     }
 }
 
 /// The documents of one machine.
-fn texts(machine: &Machine, documents: &[Document]) -> Result<Vec<(Document, Secret)>, Failure> {
+fn texts(
+    machine: &Machine,
+    documents: &[Document],
+    user: Option<&UserConfig>,
+) -> Result<Vec<(Document, Secret)>, Failure> {
     let told = |error: &dyn Display| Failure::World(format!("{}: {error}", machine.name));
     let text = |document: &Document| {
-        let text = cloud_config::render(machine).map_err(|error| told(&error))?;
-        Ok((*document, text))
+        let text = match document {
+            Document::CloudConfig => cloud_config::render(machine, user),
+            Document::StartupScript => startup_script::render(machine),
+            Document::Ignition => ignition::render(machine),
+        };
+        Ok((*document, text.map_err(|error| told(&error))?))
     };
     documents.iter().map(text).collect()
 }
@@ -77,6 +84,13 @@ fn texts(machine: &Machine, documents: &[Document]) -> Result<Vec<(Document, Sec
 /// What this command may have written below a cluster's directory.
 pub(super) fn is_ours(path: &str) -> bool {
     let name = path.split_once('/').map_or(path, |(_, name)| name);
-    let ours = ["user-data", "startup-script", "config.ign", "meta-data"];
+    let ours = [
+        "user-data",
+        "startup-script",
+        "config.ign",
+        "meta-data",
+        "network-config",
+        "seed.iso",
+    ];
     path == "launch" || (name != path && ours.contains(&name))
 }

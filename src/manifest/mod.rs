@@ -5,18 +5,20 @@
 //! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
 
 mod certificates;
+mod cloud_config;
 mod fields;
 mod finding;
 mod fit;
 mod issue;
 mod launch;
+mod network;
 mod pem;
 mod read;
 mod resolve;
 mod tls;
 mod yaml;
 
-use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname};
+use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname, Network};
 use crate::platform::{Image, LaunchValues, Platform};
 use crate::release::{Digest, Version};
 use crate::report::{Finding, Report};
@@ -24,6 +26,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 pub use certificates::{Audited, Holding, Use, audit, contested, uses};
+pub use cloud_config::CloudConfig;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
@@ -58,6 +61,10 @@ pub struct Manifest {
     pub launch: LaunchValues,
     /// `hostname`: `controller` or `keep`.
     pub hostname: Hostname,
+    /// `network`: what machines are told where no cloud does; it fits every controller.
+    pub network: Option<At<Network>>,
+    /// `cloud_config`: the user's own cloud-config.
+    pub cloud_config: Option<At<CloudConfig>>,
 }
 
 /// The key `etcd`.

@@ -3,7 +3,7 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, finding, launch};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::{LaunchValues, Platform};
 use crate::release::{Digest, Version};
@@ -64,6 +64,17 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
     let launch = top
         .optional("launch")
         .map(|node| launch::values(node, "launch", on, findings));
+    let network = match top.optional("network") {
+        Some(node) => {
+            let controllers = controllers.as_deref().unwrap_or_default();
+            network::read(node, controllers, findings).map(Some)
+        }
+        None => Some(None),
+    };
+    let cloud_config = match top.optional("cloud_config") {
+        Some(node) => cloud_config::read(node, hostname, findings).map(Some),
+        None => Some(None),
+    };
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -74,6 +85,8 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "hostname",
         "image",
         "launch",
+        "network",
+        "cloud_config",
     ]);
     Some(Manifest {
         cluster: cluster?,
@@ -83,6 +96,8 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         image: image?,
         launch: launch.unwrap_or_default(),
         hostname: hostname?,
+        network: network?,
+        cloud_config: cloud_config?,
     })
 }
 
@@ -307,7 +322,7 @@ fn address(node: &Node, findings: &Findings) -> Option<At<IpAddr>> {
 }
 
 /// Why no peer could ever reach a controller at this address, and the cure.
-fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
+pub(super) fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
     const OWN: &str = "write the address that the machine has in its network";
     const LINK: &str = "write an address that is valid beyond one link";
     const PLAIN: &str = "write it as the IPv4 address that it stands for";

@@ -48,6 +48,7 @@ pub(super) const CLOUD: Cloud = Cloud {
         ),
     ],
     companions: alone,
+    tells_network: false,
     script: |script| Launch { script }.render(),
 };
 

@@ -44,6 +44,12 @@ impl Delivery {
     pub fn first(&self) -> Packed {
         *self.packed.first().expect("a delivery has a document")
     }
+
+    /// Whether a file of this name is among the machine's.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let named = |file: &OutputFile| file.path.ends_with(&format!("/{name}"));
+        self.files.iter().any(named)
+    }
 }
 
 /// No form of a document fits.
@@ -79,10 +85,10 @@ pub fn deliver(
         delivery.packed.push(packed);
         delivery.files.push(file(machine, document.file(), bytes));
     }
-    let companions = (platform.0.companions)(machine, &delivery.packed);
-    let companions = companions
-        .into_iter()
-        .map(|(name, text)| file(machine, name, Secret::new(text.into_bytes())));
+    let first = &delivery.files[0].bytes;
+    let companions = (platform.0.companions)(machine, delivery.first().document, first);
+    let companions = companions.into_iter();
+    let companions = companions.map(|(name, bytes)| file(machine, name, bytes));
     delivery.files.extend(companions);
     Ok(delivery)
 }

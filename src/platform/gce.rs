@@ -61,6 +61,7 @@ pub(super) const CLOUD: Cloud = Cloud {
         ("flatcar", "kinvolk-public/flatcar-stable"),
     ],
     companions: alone,
+    tells_network: false,
     script: |script| Launch { script }.render(),
 };
 

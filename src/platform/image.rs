@@ -1,6 +1,7 @@
 //! Which image the machines are made of, and which document it reads.
 
 use super::{Document, LaunchValue, Platform};
+use crate::machine::Layout;
 use std::fmt;
 
 /// The manifest's `image`.
@@ -73,6 +74,14 @@ impl Family {
     /// ```
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|family| family.name == name)
+    }
+
+    /// Where our own files lie on its machines.
+    pub fn layout(self) -> Layout {
+        match self.name {
+            "flatcar" => Layout::Opt,
+            _ => Layout::UsrLocal,
+        }
     }
 
     /// Whether its images read Ignition configs instead of cloud-config.

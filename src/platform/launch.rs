@@ -6,6 +6,7 @@
 use super::{Delivery, Document, Form, Image, Platform};
 use crate::cluster::{Cluster, Member};
 use crate::wire::escape::ShellWord;
+use crate::wire::seed;
 use askama::filters::{Escaper, Safe};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -176,8 +177,8 @@ pub(super) struct Machine<'a> {
     pub(super) form: Form,
     /// The file that is handed over, relative to the script.
     pub(super) file: String,
-    /// Its position, counted from 0.
-    pub(super) index: usize,
+    /// Whether a `network-config` lies beside it.
+    pub(super) has_network: bool,
     values: Vec<Value<'a>>,
 }
 
@@ -214,6 +215,20 @@ impl Machine<'_> {
 
     pub(super) fn is_compressed(&self) -> bool {
         self.form.is_compressed()
+    }
+
+    /// A hardware address of QEMU's own range with the last bytes of the IPv4 address.
+    pub(super) fn mac(&self) -> Option<String> {
+        let IpAddr::V4(address) = self.address else {
+            return None;
+        };
+        let [_, a, b, c] = address.octets();
+        Some(format!("52:54:00:{a:02x}:{b:02x}:{c:02x}"))
+    }
+
+    /// How Proxmox calls the gateway of this kind of address.
+    pub(super) fn gateway(&self) -> &'static str {
+        if self.is_ipv6() { ",gw6" } else { ",gw" }
     }
 
     /// The value of a key as one word of shell.
@@ -300,7 +315,7 @@ fn machine<'a>(
         address: member.address,
         form: packed.form,
         file: format!("{}/{}", member.name, packed.document.file()),
-        index,
+        has_network: delivery.has(seed::NETWORK_CONFIG),
         values: platform.0.keys.iter().map(value).collect(),
     }
 }

@@ -4,21 +4,21 @@
 //! template in `templates/launch`, a row in `docs/platforms.md`. What is true of all of them is
 //! tested for all of them in `tests/platforms.rs`.
 
-//mod akamai;
+mod akamai;
 mod aws;
-//mod azure;
+mod azure;
 mod deliver;
-//mod digitalocean;
+mod digitalocean;
 mod gce;
-//mod hetzner;
+mod hetzner;
 mod image;
 mod launch;
-//mod libvirt;
+mod libvirt;
 mod nocloud;
-//mod openstack;
-//mod oracle;
-//mod proxmox;
-//mod vmware;
+mod openstack;
+mod oracle;
+mod proxmox;
+mod vmware;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -28,7 +28,12 @@ pub use image::{Family, Image, NotHere};
 pub use launch::{Key, LaunchValue, LaunchValues, NotAValue, Settings, launch};
 pub use nocloud::meta_data;
 
+use crate::machine::Machine;
+use crate::secret::Secret;
 use launch::Script;
+
+/// Files beside a document, by their names.
+type Companions = Vec<(&'static str, Secret)>;
 
 /// Where the machines run.
 #[derive(Clone, Copy)]
@@ -53,7 +58,9 @@ struct Cloud {
     /// For image families that the cloud's own client knows by name: what it is told.
     images: &'static [(&'static str, &'static str)],
     /// What lies beside the document of a machine.
-    companions: fn(&crate::machine::Machine, &[Packed]) -> Vec<(&'static str, String)>,
+    companions: fn(&Machine, Document, &Secret) -> Companions,
+    /// Whether the machine can be told its network, because nothing there may do it.
+    tells_network: bool,
     /// The `launch` script.
     script: fn(&Script) -> askama::Result<String>,
 }
@@ -159,19 +166,19 @@ enum Gives {
 
 impl Platform {
     /// Every platform.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 12] = [
         Self(&gce::CLOUD),
         Self(&aws::CLOUD),
-        //Self(&azure::CLOUD),
-        //Self(&openstack::CLOUD),
-        //Self(&hetzner::CLOUD),
-        //Self(&digitalocean::CLOUD),
-        //Self(&oracle::CLOUD),
-        //Self(&vmware::CLOUD),
-        //Self(&akamai::CLOUD),
+        Self(&azure::CLOUD),
+        Self(&openstack::CLOUD),
+        Self(&hetzner::CLOUD),
+        Self(&digitalocean::CLOUD),
+        Self(&oracle::CLOUD),
+        Self(&vmware::CLOUD),
+        Self(&akamai::CLOUD),
         Self(&nocloud::CLOUD),
-        //Self(&libvirt::CLOUD),
-        //Self(&proxmox::CLOUD),
+        Self(&libvirt::CLOUD),
+        Self(&proxmox::CLOUD),
     ];
 
     /// Its name in the manifest and on the command line.
@@ -190,6 +197,11 @@ impl Platform {
         Self::ALL
             .into_iter()
             .find(|platform| platform.name() == name)
+    }
+
+    /// Whether nothing there may tell machines their network, so that the manifest can.
+    pub const fn needs_network(self) -> bool {
+        self.0.tells_network
     }
 
     /// How much it takes.
@@ -259,6 +271,6 @@ impl fmt::Display for Form {
 }
 
 /// Nothing lies beside the document.
-fn alone(_: &crate::machine::Machine, _: &[Packed]) -> Vec<(&'static str, String)> {
+fn alone(_: &Machine, _: Document, _: &Secret) -> Companions {
     Vec::new()
 }

@@ -1,10 +1,9 @@
 #!/bin/sh
-# Makes a seed disk for each controller of {{ script.cluster }}: attach it as a second drive of the
-# machine. An image can hold the two files in /var/lib/cloud/seed/nocloud instead.
+# Puts the seed disk of each controller of {{ script.cluster }} where a hypervisor finds it: attach it as a
+# second drive of the machine. An image can hold its files in /var/lib/cloud/seed/nocloud instead.
 {% include "launch/head.sh" %}
-umask 077
 seeds=${SEEDS:-$HOME/{{ script.cluster }}-seeds}
-mkdir -p "$seeds"
+mkdir -p -m 0700 "$seeds"
 {% for machine in script.machines %}
-cloud-localds "$seeds/{{ machine.name }}.iso" {{ machine.name }}/user-data {{ machine.name }}/meta-data
+install -m 0600 {{ machine.name }}/seed.iso "$seeds/{{ machine.name }}.iso"
 {%- endfor %}

@@ -16,3 +16,6 @@ mod lab;
 mod pairs;
 mod reader;
 mod rotate;
+mod seed;
+#[path = "../support/machine.rs"]
+mod support;

@@ -62,6 +62,19 @@ pub(in crate::manifest) fn launch_value(key: &str, value: &At<String>, why: NotA
     Finding::error("launch-value", value.place.clone(), message, help)
 }
 
+pub(in crate::manifest) fn cloud_config_unread(
+    place: Place,
+    family: Family,
+    platform: Platform,
+) -> Finding {
+    Finding::error(
+        "cloud-config-unread",
+        place,
+        format!("`{family}` images on {platform} have no cloud-init: nobody would read this"),
+        "remove it, or choose a family with cloud-init, for example `ubuntu`",
+    )
+}
+
 pub(in crate::manifest) fn address_not_given(
     ip: &At<IpAddr>,
     platform: Platform,

@@ -9,13 +9,13 @@ mod stage;
 
 use crate::lab::Lab;
 use crate::reader::{self, Held, Made, VERSIONS};
-use firstboot::machine::machines;
+use firstboot::machine::{Layout, machines};
 use firstboot::wire::cloud_config;
 
 /// What the API holds of each controller, in their order, is that controller, whole.
 fn arrives(lab: &Lab, held: &[Held]) {
     let cluster = lab.cluster(held.len());
-    let machines = machines(&cluster);
+    let machines = machines(&cluster, Layout::default());
     for (version, image) in VERSIONS {
         let made = reader::read(version, &image(), held);
         for (made, machine) in made.iter().zip(&machines) {
@@ -23,7 +23,7 @@ fn arrives(lab: &Lab, held: &[Held]) {
             let Made::Read(made) = made else {
                 panic!("{place} has no such datasource")
             };
-            let document = cloud_config::render(machine).unwrap();
+            let document = cloud_config::render(machine, None).unwrap();
             reader::check(made, document.expose(), machine, &place);
         }
     }

@@ -93,7 +93,7 @@ impl Pki {
             urls: upstream_urls(&release.version),
         };
         let host = |url: &String| url.split('/').nth(2).unwrap().to_owned();
-        let machines = machine::machines(&cluster);
+        let machines = machine::machines(&cluster, machine::Layout::default());
         let machines = machines.iter().zip(&cluster.members);
         Plan {
             cluster: cluster.name.to_string(),
@@ -107,7 +107,7 @@ impl Pki {
                     address: member.address,
                     member_id: member.id.to_string(),
                     cluster_id: cluster.id.to_string(),
-                    user_data: wire::cloud_config::render(machine).unwrap(),
+                    user_data: wire::cloud_config::render(machine, None).unwrap(),
                     meta_data: platform::meta_data(machine),
                     checks: acts::checks(),
                 })
