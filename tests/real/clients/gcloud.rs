@@ -4,6 +4,8 @@ use super::arrives;
 use super::stage::{Stage, rendered, said};
 use crate::lab::{Keys, Lab};
 use crate::reader::Held;
+use firstboot::machine::{Layout, machines};
+use firstboot::wire::startup_script;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -150,4 +152,33 @@ fn gcloud_goes_on_where_the_api_had_refused() {
     let output = launch(&stage, &directory);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(inserted(&stage).len(), 3, "both were there");
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn gcloud_sends_a_startup_script_to_images_without_cloud_init() {
+    let lab = Lab::minted(Keys::Ec, "image: { family: debian }\n");
+    let directory = rendered(&lab, 2, &[]);
+    let stage = stage();
+    let output = launch(&stage, &directory);
+    assert!(output.status.success(), "{}", said(&output));
+    let instances = inserted(&stage);
+    check_instances(&instances, &directory, "startup-script");
+    let cluster = lab.cluster(2);
+    for (instance, machine) in instances.iter().zip(machines(&cluster, Layout::default())) {
+        let metadata = metadata(instance);
+        assert_eq!(
+            metadata.len(),
+            1,
+            "more than a script: {:?}",
+            metadata.keys()
+        );
+        let script = startup_script::render(&machine).unwrap();
+        assert_eq!(metadata["startup-script"].as_bytes(), script.expose());
+        let image = &instance["disks"][0]["initializeParams"]["sourceImage"];
+        assert!(
+            image.as_str().unwrap().contains("/debian-cloud/"),
+            "{image}"
+        );
+    }
 }
