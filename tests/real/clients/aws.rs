@@ -201,3 +201,16 @@ fn aws_goes_on_where_the_api_had_refused() {
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(ec2.runs().len(), 3, "both were there");
 }
+
+/// So that what fits here fits there: the emulator itself would take any size.
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn aws_refuses_here_what_ec2_refuses() {
+    let lab = Lab::lab(Keys::Rsa2048);
+    let directory = rendered(&lab, 1, &["--platform", "aws"]);
+    let ec2 = Ec2::new();
+    fs::write(directory.join("controller-0/user-data"), [b'#'; 16_385]).unwrap();
+    let output = ec2.launch(&directory);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("limited to 16384 bytes"), "{}", said(&output));
+}

@@ -2,9 +2,11 @@
 
 Usage: ec2_gate.py PORT EMULATOR-PORT DIR. Each request is a line of DIR/requests: its parameters
 as JSON. A RunInstances for an address in DIR/refused, one a line, is answered with
-InsufficientInstanceCapacity, as EC2 does. Says `ready` once the emulator listens.
+InsufficientInstanceCapacity, and one with more user-data than EC2 takes as EC2 does: the emulator
+takes any size. Says `ready` once the emulator listens.
 """
 
+import base64
 import http.client
 import http.server
 import json
@@ -15,12 +17,11 @@ import time
 import urllib.parse
 
 PORT, EMULATOR, DIRECTORY = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-REFUSAL = (
-    '<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error>'
-    "<Code>InsufficientInstanceCapacity</Code><Message>We currently do not have sufficient "
-    "capacity in the Availability Zone you requested.</Message></Error></Errors>"
-    "<RequestID>1</RequestID></Response>"
-).encode()
+MOST_OF_USER_DATA = 16384
+ERROR = (
+    '<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>%s</Code>'
+    "<Message>%s</Message></Error></Errors><RequestID>1</RequestID></Response>"
+)
 
 
 def refused():
@@ -39,9 +40,13 @@ class Gate(http.server.BaseHTTPRequestHandler):
         sent = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
         with open(os.path.join(DIRECTORY, "requests"), "a") as log:
             log.write(json.dumps(sent) + "\n")
-        if sent.get("Action") == "RunInstances" and self.address(sent) in refused():
-            # 500 is what EC2 says, and a client tries that again; 400 ends it at once.
-            return self.reply(400, "text/xml", REFUSAL)
+        if sent.get("Action") == "RunInstances":
+            # EC2 says 500 for want of capacity, which a client tries again; 400 ends it at once.
+            if self.address(sent) in refused():
+                return self.refuse("InsufficientInstanceCapacity", "There is no capacity left")
+            if len(base64.b64decode(sent.get("UserData", ""))) > MOST_OF_USER_DATA:
+                limit = "User data is limited to %d bytes" % MOST_OF_USER_DATA
+                return self.refuse("InvalidParameterValue", limit)
         connection = http.client.HTTPConnection("127.0.0.1", EMULATOR)
         headers = {key: value for key, value in self.headers.items()}
         connection.request("POST", self.path, body, headers)
@@ -50,6 +55,9 @@ class Gate(http.server.BaseHTTPRequestHandler):
 
     def address(self, sent):
         return sent.get("PrivateIpAddress") or sent.get("NetworkInterface.1.PrivateIpAddress")
+
+    def refuse(self, code, message):
+        self.reply(400, "text/xml", (ERROR % (code, message)).encode())
 
     def reply(self, status, kind, body):
         self.send_response(status)
