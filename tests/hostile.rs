@@ -11,7 +11,7 @@ mod hostile;
 #[path = "support/machine.rs"]
 mod machine;
 
-use firstboot::machine::{Machine, machines};
+use firstboot::machine::{Layout, Machine, machines};
 use firstboot::manifest::Manifest;
 use firstboot::secret::Secret;
 use firstboot::wire::{UserConfig, cloud_config, encoding};
@@ -61,7 +61,7 @@ fn arrives_or_is_refused(field: &Field, text: &str) -> Result<bool, String> {
     };
     let user = manifest.cloud_config.as_ref().map(|own| &own.value.config);
     let cluster = hostile::cluster_of(&manifest);
-    let mut machine = machines(&cluster).remove(0);
+    let mut machine = machines(&cluster, Layout::default()).remove(0);
     // The scripts hold nothing of the manifest, and take most of the time.
     machine
         .files
