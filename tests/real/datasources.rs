@@ -153,7 +153,7 @@ fn every_datasource_of_every_version_delivers_every_machine() {
     all.retain(|name| !named.contains(name));
     assert_eq!(all, Vec::<&str>::new(), "platforms that have no line here");
 
-    let labs = ALL_KEYS.map(Lab::lab);
+    let labs = ALL_KEYS.map(Lab::plain);
     let sizes = labs
         .iter()
         .flat_map(|lab| (1..=MOST).map(move |members| (lab, members)));

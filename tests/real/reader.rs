@@ -1,6 +1,7 @@
 //! cloud-init's own code reads user-data, in every version that Debian has.
 
 use crate::image;
+use firstboot::cluster::HostName;
 use firstboot::machine::Machine;
 use firstboot::rehearse::Suite;
 use firstboot::release::Digest;
@@ -9,8 +10,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Makes or finds an image.
+type Image = fn() -> PathBuf;
+
 /// The lines of cloud-init, each with the image that has it.
-pub(crate) const VERSIONS: [(&str, fn() -> PathBuf); 4] = [
+pub(crate) const VERSIONS: [(&str, Image); 4] = [
     ("20.4", || image::of(Suite::Bullseye)),
     ("22.4", || image::of(Suite::Bookworm)),
     ("25.1", || image::of(Suite::Trixie)),
@@ -95,7 +99,7 @@ pub(crate) fn check(made: &Value, document: &[u8], machine: &Machine, place: &st
         })
         .collect();
     assert_eq!(made["files"], json!(files), "{place}");
-    let hostname = machine.hostname.as_ref().map(|name| name.as_str());
+    let hostname = machine.hostname.as_ref().map(HostName::as_str);
     assert_eq!(made["hostname"], json!(hostname), "{place}");
     assert_eq!(made["runcmd"], json!(machine.start), "{place}");
     let script = made["script"].as_str().unwrap();

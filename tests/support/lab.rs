@@ -57,8 +57,8 @@ impl Lab {
         lab
     }
 
-    /// The lab itself has two controllers.
-    pub(crate) fn lab(keys: Keys) -> Self {
+    /// With nothing more in its manifests.
+    pub(crate) fn plain(keys: Keys) -> Self {
         Self::minted(keys, "")
     }
 

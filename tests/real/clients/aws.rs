@@ -155,7 +155,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn aws_sends_compressed_user_data() {
-    let lab = Lab::lab(Keys::Rsa2048);
+    let lab = Lab::plain(Keys::Rsa2048);
     let directory = rendered(&lab, 2, &["--platform", "aws"]);
     let ec2 = Ec2::new();
     let output = ec2.launch(&directory);
@@ -168,7 +168,7 @@ fn aws_sends_compressed_user_data() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn aws_sends_plain_user_data() {
-    let lab = Lab::lab(Keys::Ec);
+    let lab = Lab::plain(Keys::Ec);
     let directory = rendered(&lab, 2, &["--platform", "aws", "--compress", "never"]);
     let ec2 = Ec2::new();
     let output = ec2.launch(&directory);
@@ -181,7 +181,7 @@ fn aws_sends_plain_user_data() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn aws_goes_on_where_the_api_had_refused() {
-    let lab = Lab::lab(Keys::Ec);
+    let lab = Lab::plain(Keys::Ec);
     let directory = rendered(&lab, 2, &["--platform", "aws"]);
     let ec2 = Ec2::new();
     ec2.stage.refuse("10.240.0.11");
@@ -206,11 +206,15 @@ fn aws_goes_on_where_the_api_had_refused() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn aws_refuses_here_what_ec2_refuses() {
-    let lab = Lab::lab(Keys::Rsa2048);
+    let lab = Lab::plain(Keys::Rsa2048);
     let directory = rendered(&lab, 1, &["--platform", "aws"]);
     let ec2 = Ec2::new();
-    fs::write(directory.join("controller-0/user-data"), [b'#'; 16_385]).unwrap();
+    fs::write(directory.join("controller-0/user-data"), vec![b'#'; 16_385]).unwrap();
     let output = ec2.launch(&directory);
     assert!(!output.status.success());
-    assert!(said(&output).contains("limited to 16384 bytes"), "{}", said(&output));
+    assert!(
+        said(&output).contains("limited to 16384 bytes"),
+        "{}",
+        said(&output)
+    );
 }

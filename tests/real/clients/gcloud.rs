@@ -98,7 +98,7 @@ fn held(instances: &[Value]) -> Vec<Held> {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn gcloud_sends_plain_user_data() {
-    let lab = Lab::lab(Keys::Ec);
+    let lab = Lab::plain(Keys::Ec);
     let directory = rendered(&lab, 2, &[]);
     let stage = stage();
     let output = launch(&stage, &directory);
@@ -112,7 +112,7 @@ fn gcloud_sends_plain_user_data() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn gcloud_sends_compressed_user_data_and_its_companion() {
-    let lab = Lab::lab(Keys::Ec);
+    let lab = Lab::plain(Keys::Ec);
     let directory = rendered(&lab, 2, &["--compress", "always"]);
     let stage = stage();
     let output = launch(&stage, &directory);
@@ -128,7 +128,7 @@ fn gcloud_sends_compressed_user_data_and_its_companion() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn gcloud_goes_on_where_the_api_had_refused() {
-    let lab = Lab::lab(Keys::Ec);
+    let lab = Lab::plain(Keys::Ec);
     let directory = rendered(&lab, 2, &[]);
     let stage = stage();
     stage.refuse("controller-1");
