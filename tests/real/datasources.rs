@@ -35,7 +35,7 @@ const fn cloud(platform: &'static str, datasource: &'static str, transport: Tran
     }
 }
 
-/// To add a platform, add a line; its datasource must be in `read_as_datasource.py`.
+/// To add a platform, add a line; its datasource must be in `played_clouds.py`.
 const CLOUDS: [Cloud; Platform::ALL.len()] = [
     cloud("gce", "GCE", Kept),
     cloud("aws", "Ec2", Kept),

@@ -45,6 +45,8 @@ pub(crate) fn read(version: &str, image: &Path, held: &[Held]) -> Vec<Made> {
     let dir = tempfile::tempdir().unwrap();
     let program = include_str!("read_as_datasource.py");
     fs::write(dir.path().join("read.py"), program).unwrap();
+    let clouds = include_str!("played_clouds.py");
+    fs::write(dir.path().join("played_clouds.py"), clouds).unwrap();
     let mut cases = Vec::new();
     for (number, one) in held.iter().enumerate() {
         fs::write(dir.path().join(number.to_string()), &one.bytes).unwrap();
