@@ -12,13 +12,18 @@ mod hostile;
 mod machine;
 
 mod boot;
+mod clients;
 mod consumers;
+mod datasources;
 mod ignition;
 mod image;
+#[path = "../support/lab.rs"]
+mod lab;
 mod own_config;
 mod pairs;
+mod reader;
 mod rotate;
 mod seed;
 mod startup_script;
-#[path = "../support/machine.rs"]
-mod support;
+
+use machine as support;

@@ -52,7 +52,11 @@ impl Desk {
         let user_data = "out/etcd-cluster-0/controller-0/user-data";
         fs::copy(self.path().join(user_data), self.path().join("user-data")).unwrap();
         fs::write(self.path().join("script.py"), script).unwrap();
-        let said = image::stdout(suite, self.path(), "cd /tmp/input && python3 script.py");
+        let said = image::stdout(
+            &image::of(suite),
+            self.path(),
+            "cd /tmp/input && python3 script.py",
+        );
         serde_json::from_str(&said).unwrap()
     }
 }

@@ -154,7 +154,7 @@ fn read_by_cloud_init(suite: Suite, seed: &Seed) -> Value {
     fs::create_dir(dir.path().join("unpacked")).unwrap();
     ask(dir.path(), "bsdtar", &["-xf", "seed.iso", "-C", "unpacked"]);
     let script = "python3 /tmp/input/read.py /tmp/input/seed.iso /tmp/input/unpacked";
-    serde_json::from_str(&image::stdout(suite, dir.path(), script)).unwrap()
+    serde_json::from_str(&image::stdout(&image::of(suite), dir.path(), script)).unwrap()
 }
 
 #[test]
