@@ -5,6 +5,7 @@
 
 mod ids;
 mod name;
+pub mod settings;
 
 use crate::release::{Arch, Digest, Version};
 use crate::secret::Secret;
@@ -27,6 +28,8 @@ pub struct Cluster {
     pub release: Release,
     /// The controllers in the manifest's order; names, addresses and IDs are distinct.
     pub members: Vec<Member>,
+    /// What is set on every member besides what follows from its place in the cluster.
+    pub settings: settings::Settings,
     /// The ID that every member of this cluster will report.
     pub id: ClusterId,
 }

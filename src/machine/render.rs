@@ -1,5 +1,6 @@
 //! The files that hold values, each an askama template under `templates/`.
 
+use crate::cluster::settings::Settings;
 use crate::cluster::{
     CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Pair, PemFile, Release, url,
 };
@@ -29,9 +30,10 @@ struct EtcdEnv<'a> {
     listen_client_urls: String,
     token: &'a str,
     initial_cluster: String,
+    settings: &'a Settings,
 }
 
-/// One member's settings, with the lab's flags and no others. Whether the cluster is new is not
+/// One member's settings: the lab's flags, and what the manifest and firstboot's defaults add. Whether the cluster is new is not
 /// among them: bootstrap decides that on the machine.
 pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
     let tls = &member.tls;
@@ -50,6 +52,7 @@ pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
         listen_client_urls: format!("{},{loopback}", member.client_url()),
         token: cluster.name.as_str(),
         initial_cluster: cluster.initial_cluster(),
+        settings: &cluster.settings,
     })
 }
 

@@ -1,6 +1,7 @@
 //! From the YAML tree to the manifest: every value typed, every finding kept.
 
 use super::fields::{Fields, Findings};
+use super::settings;
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
 use super::{API_VERSION, At, Controller, Etcd, Manifest, finding};
@@ -124,10 +125,15 @@ fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
         Some(node) => digest(node, findings).map(Some),
         None => Some(None),
     };
-    fields.finish(&["version", "sha256"]);
+    let settings = match fields.optional("settings") {
+        Some(node) => settings::read(node, version.as_ref(), findings),
+        None => Some(settings::ChosenSettings::default()),
+    };
+    fields.finish(&["version", "sha256", "settings"]);
     Some(Etcd {
         version: version?,
         sha256: sha256?,
+        settings: settings?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! From the manifest and the PEM files to the cluster, or to the reasons why there is none.
 
 use super::certificates::{self, Audited};
-use super::{Controller, Manifest, PemFiles, finding};
+use super::{Controller, Manifest, PemFiles, finding, settings};
 use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, Release, url};
 use crate::release::{Arch, table, upstream_urls};
 use crate::report::{Finding, Severity};
@@ -22,6 +22,8 @@ pub struct Resolved {
 pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
     let mut findings = Vec::new();
     unwise_count(manifest, &mut findings);
+    findings.extend(finding::advice(&manifest.etcd.version));
+    findings.extend(settings::unwise(manifest));
     let release = release(manifest, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
@@ -58,6 +60,7 @@ fn cluster(
         .collect::<Option<_>>()?;
     Some(Cluster {
         name: manifest.cluster.value.clone(),
+        settings: manifest.etcd.settings.resolved(release.version),
         release,
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,

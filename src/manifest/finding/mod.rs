@@ -1,8 +1,12 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod advice;
 mod pem;
+mod settings;
 
+pub(super) use advice::*;
 pub(super) use pem::*;
+pub(super) use settings::*;
 
 use super::yaml::{Key, Node, Value};
 use super::{API_VERSION, At};

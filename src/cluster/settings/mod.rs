@@ -1,0 +1,64 @@
+//! etcd's settings: the table of what each version knows, and what one cluster sets of it.
+//!
+//! To add a setting, or one of a new minor version, write its row in `data/etcd-settings.tsv`.
+
+mod ciphers;
+mod kind;
+mod table;
+mod unit;
+
+use crate::release::Version;
+
+pub(crate) use ciphers::{FOR_HTTP2, is_weak};
+pub use kind::{Bounds, Kind, SettingValue, Unfit};
+pub(crate) use kind::{address_of_host, parts_of_url};
+pub use table::{Row, Spelling, Whose, find, find_by_older_name, rows};
+
+/// What is set on every member besides what follows from its place in the cluster: environment
+/// variables that this version of etcd knows, in the table's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings(Vec<(String, String)>);
+
+impl Settings {
+    /// The settings of a cluster of this version: what `chosen` says of each row, and firstboot's
+    /// default where it says nothing. `Some(None)` leaves etcd to its own default.
+    ///
+    /// ```
+    /// use firstboot::cluster::settings::Settings;
+    /// let settings = Settings::of("3.6.14".parse().unwrap(), |_| None);
+    /// let gates = settings.iter().find(|(variable, _)| *variable == "ETCD_FEATURE_GATES");
+    /// assert_eq!(gates.unwrap().1, "InitialCorruptCheck=true,CompactHashCheck=true");
+    /// ```
+    pub fn of<'a>(
+        version: Version,
+        chosen: impl Fn(&Row) -> Option<Option<&'a SettingValue>>,
+    ) -> Self {
+        let mut pairs = Vec::new();
+        let mut gates: Option<(String, String)> = None;
+        for row in rows() {
+            let Some(spelling) = row.spelling(version) else {
+                continue;
+            };
+            let value = match chosen(&row) {
+                Some(value) => value.map(|value| value.text.clone()),
+                None => row.ours(version).map(str::to_owned),
+            };
+            match (spelling, value) {
+                (Spelling::Gate(gate), Some(value)) => match &mut gates {
+                    Some((_, all)) => all.push_str(&format!(",{gate}={value}")),
+                    None => gates = Some((spelling.variable(), format!("{gate}={value}"))),
+                },
+                (_, Some(value)) => pairs.push((spelling.variable(), value)),
+                (_, None) => {}
+            }
+        }
+        pairs.extend(gates);
+        Self(pairs)
+    }
+
+    /// Each variable and its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.0.iter();
+        pairs.map(|(variable, value)| (variable.as_str(), value.as_str()))
+    }
+}
