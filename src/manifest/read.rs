@@ -37,7 +37,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         .required("platform", "gce")
         .and_then(|node| platform(node, findings));
     let etcd = top
-        .required("etcd", "{ version: 3.5.21 }")
+        .required("etcd", "{ version: 3.6.14 }")
         .and_then(|node| etcd(node, findings));
     let controllers = top
         .required("controllers", "[{ name: controller-0, ip: 10.240.0.10 }]")
@@ -119,7 +119,7 @@ fn hostname(node: &Node, findings: &Findings) -> Option<Hostname> {
 fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
     let fields = Fields::of(node, "etcd", findings)?;
     let version = fields
-        .required("version", "3.5.21")
+        .required("version", "3.6.14")
         .and_then(|node| version(node, findings));
     let sha256 = match fields.optional("sha256") {
         Some(node) => digest(node, findings).map(Some),

@@ -56,7 +56,7 @@ pub struct SettingValue {
 /// Why a text is no value of a setting, and what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
-    /// Completes «`x` …»: `is no time`.
+    /// Completes «it …»: `is no time`.
     pub why: String,
     /// The cure.
     pub cure: String,
@@ -225,7 +225,7 @@ fn one_of(text: &str, words: &'static str) -> Read {
     }
     let known: Vec<_> = words.split(',').map(|word| format!("`{word}`")).collect();
     let cure = format!("write {}", known.join(" or "));
-    Err(Unfit::new("is not among its values", cure))
+    Err(Unfit::new("is none of the words that it takes", cure))
 }
 
 fn retention(text: &str) -> Read {

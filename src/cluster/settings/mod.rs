@@ -6,6 +6,7 @@ mod ciphers;
 mod kind;
 mod table;
 mod unit;
+mod words;
 
 use crate::release::Version;
 

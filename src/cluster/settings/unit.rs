@@ -43,6 +43,9 @@ pub(super) fn bytes(text: &str) -> Option<i64> {
 
 /// A time in the longest unit that leaves a whole number.
 pub(super) fn time(nanoseconds: i64) -> String {
+    if nanoseconds == 0 {
+        return "0s".to_owned();
+    }
     let whole = |(_, unit): &&(&str, i64)| nanoseconds % unit == 0;
     match TIMES.iter().rev().find(whole) {
         Some((name, unit)) => format!("{}{name}", nanoseconds / unit),

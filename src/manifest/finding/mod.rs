@@ -188,7 +188,7 @@ pub(super) fn version_not_exact(written: &str, place: Place) -> Finding {
     let newest = newest_of_line(written);
     let help = match newest {
         Some(newest) => format!("write all three numbers, for example `{newest}`"),
-        None => "write all three numbers, for example `3.5.21`".to_owned(),
+        None => "write all three numbers, for example `3.6.14`".to_owned(),
     };
     let message = format!("{} is no exact etcd version", quoted(written));
     Finding::error("version-not-exact", place, message, help)

@@ -89,10 +89,10 @@ pub(in super::super) fn setting_unfit(
         "setting-value",
         node.place.clone(),
         format!(
-            "{} {}, as `{}` needs one",
+            "{} cannot be the value of `{}`: it {}",
             quoted(text),
-            unfit.why,
-            row.name
+            row.name,
+            unfit.why
         ),
         unfit.cure.as_str(),
     )
