@@ -4,7 +4,8 @@ use super::fields::{Fields, Findings};
 use super::yaml::{Node, Value};
 use super::{At, Manifest, finding};
 use crate::cluster::settings::{
-    self, FOR_HTTP2, Row, SettingValue, Settings, Whose, address_of_host, is_weak, parts_of_url,
+    self, Choice, FOR_HTTP2, Row, SettingValue, Settings, Whose, address_of_host, is_weak,
+    parts_of_url,
 };
 use crate::cluster::{CLIENT_PORT, PEER_PORT};
 use crate::release::Version;
@@ -17,8 +18,8 @@ const NAME: &str = "etcd.settings";
 pub struct Chosen {
     /// Which.
     pub row: Row,
-    /// Its value; `None` is `null`, which leaves etcd to its own default.
-    pub value: At<Option<SettingValue>>,
+    /// What it says of it; `null` is [`Choice::EtcdsDefault`].
+    pub value: At<Choice>,
 }
 
 /// What the manifest says under `etcd.settings`; empty where it says nothing.
@@ -33,9 +34,7 @@ impl ChosenSettings {
 
     /// Everything that is set on this version, firstboot's own defaults with it.
     pub fn resolved(&self, version: Version) -> Settings {
-        Settings::of(version, |row| {
-            Some(self.find(row.name)?.value.value.as_ref())
-        })
+        Settings::of(version, |row| Some(&self.find(row.name)?.value.value))
     }
 
     fn find(&self, name: &str) -> Option<&Chosen> {
@@ -46,7 +45,7 @@ impl ChosenSettings {
     fn given(&self, name: &str) -> Option<At<&SettingValue>> {
         let At { value, place } = &self.find(name)?.value;
         Some(At {
-            value: value.as_ref()?,
+            value: value.value()?,
             place: place.clone(),
         })
     }
@@ -75,7 +74,7 @@ pub(super) fn read(
         let row = match known(&key.text) {
             Ok(row) => row,
             Err(cure) => {
-                findings.push(finding::setting_unknown(key, cure));
+                findings.push(finding::setting_unknown(key, &cure));
                 continue;
             }
         };
@@ -87,7 +86,7 @@ pub(super) fn read(
             continue;
         };
         let unknown = version.filter(|version| row.spelling(version.value).is_none());
-        if let (Some(version), Some(_)) = (unknown, &value) {
+        if let (Some(version), Choice::Value(_)) = (unknown, &value) {
             findings.push(finding::setting_of_other_versions(key, &row, version.value));
         }
         let place = node.place.clone();
@@ -109,7 +108,7 @@ fn known(key: &str) -> Result<Row, finding::UnknownSetting> {
         return Ok(row);
     }
     if let Some(row) = settings::find_by_older_name(key) {
-        return Err(Renamed(row));
+        return Err(Renamed(row.name));
     }
     let lower = key.to_lowercase().replace('_', "-");
     let bare = lower.trim_start_matches("etcd-").trim_start_matches("--");
@@ -125,10 +124,10 @@ fn known(key: &str) -> Result<Row, finding::UnknownSetting> {
     }))
 }
 
-/// `Some(None)` for `null`; `None` and a finding for what does not fit.
-fn value(node: &Node, row: &Row, findings: &Findings) -> Option<Option<SettingValue>> {
+/// `None` and a finding for what does not fit.
+fn value(node: &Node, row: &Row, findings: &Findings) -> Option<Choice> {
     let text = match &node.value {
-        Value::Null => return Some(None),
+        Value::Null => return Some(Choice::EtcdsDefault),
         Value::Text(text) | Value::Number(text) | Value::Boolean(text) => text.clone(),
         Value::Sequence(items) if row.kind.is_list() && !items.is_empty() => {
             let texts: Option<Vec<_>> = items
@@ -144,7 +143,7 @@ fn value(node: &Node, row: &Row, findings: &Findings) -> Option<Option<SettingVa
     };
     let read = row.kind.read(&text);
     let read = read.map_err(|unfit| finding::setting_unfit(node, row, &text, &unfit));
-    findings.keep(read).map(Some)
+    findings.keep(read).map(Choice::Value)
 }
 
 /// What etcd would refuse at its start, or what cannot work, though each value fits by itself.
@@ -261,8 +260,8 @@ fn weak_ciphers(chosen: &ChosenSettings) -> Option<Finding> {
 fn history(chosen: &ChosenSettings) -> Option<Finding> {
     let retention = chosen.find("auto-compaction-retention")?;
     let off = match &retention.value.value {
-        None => true,
-        Some(value) => value.number == Some(0) || value.text.starts_with("0"),
+        Choice::EtcdsDefault => true,
+        Choice::Value(value) => ["0", "0s", "0m", "0h"].contains(&value.text.as_str()),
     };
     off.then(|| finding::history_kept(retention.value.place.clone()))
 }

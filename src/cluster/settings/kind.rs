@@ -53,6 +53,25 @@ pub struct SettingValue {
     pub number: Option<i64>,
 }
 
+/// What is said of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// It has this value.
+    Value(SettingValue),
+    /// etcd's own default, whatever firstboot's is.
+    EtcdsDefault,
+}
+
+impl Choice {
+    /// The value, if there is one.
+    pub const fn value(&self) -> Option<&SettingValue> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::EtcdsDefault => None,
+        }
+    }
+}
+
 /// Why a text is no value of a setting, and what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
@@ -243,9 +262,10 @@ fn retention(text: &str) -> Read {
 fn each(text: &str, check: impl Fn(&str) -> Result<(), Unfit>) -> Read {
     for item in text.split(',') {
         check(item).map_err(|unfit| Unfit {
-            why: match text.contains(',') {
-                true => format!("has {item:?}, which {}", unfit.why),
-                false => unfit.why,
+            why: if text.contains(',') {
+                format!("has {item:?}, which {}", unfit.why)
+            } else {
+                unfit.why
             },
             cure: unfit.cure,
         })?;

@@ -11,9 +11,12 @@ mod words;
 use crate::release::Version;
 
 pub(crate) use ciphers::{FOR_HTTP2, is_weak};
-pub use kind::{Bounds, Kind, SettingValue, Unfit};
+pub use kind::{Bounds, Choice, Kind, SettingValue, Unfit};
 pub(crate) use kind::{address_of_host, parts_of_url};
 pub use table::{Row, Spelling, Whose, find, find_by_older_name, rows};
+
+/// The one variable that all feature gates share.
+const GATES: &str = "ETCD_FEATURE_GATES";
 
 /// What is set on every member besides what follows from its place in the cluster: environment
 /// variables that this version of etcd knows, in the table's order.
@@ -22,7 +25,7 @@ pub struct Settings(Vec<(String, String)>);
 
 impl Settings {
     /// The settings of a cluster of this version: what `chosen` says of each row, and firstboot's
-    /// default where it says nothing. `Some(None)` leaves etcd to its own default.
+    /// default where it says nothing.
     ///
     /// ```
     /// use firstboot::cluster::settings::Settings;
@@ -30,30 +33,26 @@ impl Settings {
     /// let gates = settings.iter().find(|(variable, _)| *variable == "ETCD_FEATURE_GATES");
     /// assert_eq!(gates.unwrap().1, "InitialCorruptCheck=true,CompactHashCheck=true");
     /// ```
-    pub fn of<'a>(
-        version: Version,
-        chosen: impl Fn(&Row) -> Option<Option<&'a SettingValue>>,
-    ) -> Self {
+    pub fn of<'a>(version: Version, chosen: impl Fn(&Row) -> Option<&'a Choice>) -> Self {
         let mut pairs = Vec::new();
-        let mut gates: Option<(String, String)> = None;
+        let mut gates: Vec<String> = Vec::new();
         for row in rows() {
             let Some(spelling) = row.spelling(version) else {
                 continue;
             };
             let value = match chosen(&row) {
-                Some(value) => value.map(|value| value.text.clone()),
+                Some(choice) => choice.value().map(|value| value.text.clone()),
                 None => row.ours(version).map(str::to_owned),
             };
             match (spelling, value) {
-                (Spelling::Gate(gate), Some(value)) => match &mut gates {
-                    Some((_, all)) => all.push_str(&format!(",{gate}={value}")),
-                    None => gates = Some((spelling.variable(), format!("{gate}={value}"))),
-                },
+                (Spelling::Gate(gate), Some(value)) => gates.push(format!("{gate}={value}")),
                 (_, Some(value)) => pairs.push((spelling.variable(), value)),
                 (_, None) => {}
             }
         }
-        pairs.extend(gates);
+        if !gates.is_empty() {
+            pairs.push((GATES.to_owned(), gates.join(",")));
+        }
         Self(pairs)
     }
 

@@ -160,7 +160,7 @@ fn parse(line: &'static str) -> Option<Row> {
     let name = fields.next().filter(|name| !name.starts_with('#'))?;
     let kind = Kind::named(fields.next()?)?;
     let default = fields.next()?;
-    let ours = ours(fields.next()?)?;
+    let ours = ours(fields.next()?).ok()?;
     let whose = match fields.next()? {
         "all" => Whose::All,
         "any" => Whose::Any,
@@ -170,7 +170,7 @@ fn parse(line: &'static str) -> Option<Row> {
     };
     let mut lines = [None; MINORS.len()];
     for line in &mut lines {
-        *line = cell(name, fields.next()?)?;
+        *line = cell(name, fields.next()?).ok()?;
     }
     Some(Row {
         name,
@@ -183,19 +183,23 @@ fn parse(line: &'static str) -> Option<Row> {
     })
 }
 
-type Ours = Option<(&'static str, Option<Version>)>;
+/// A cell of the table that says nothing which is understood.
+struct Malformed;
 
-fn ours(text: &'static str) -> Option<Ours> {
-    match text.split_once(" >=") {
-        Some((value, since)) => Some(Some((value, Some(since.parse().ok()?)))),
-        None if text == "-" => Some(None),
-        None => Some(Some((text, None))),
+fn ours(text: &'static str) -> Result<Option<(&'static str, Option<Version>)>, Malformed> {
+    if text == "-" {
+        return Ok(None);
     }
+    let Some((value, since)) = text.split_once(" >=") else {
+        return Ok(Some((text, None)));
+    };
+    let since = since.parse().map_err(|_| Malformed)?;
+    Ok(Some((value, Some(since))))
 }
 
-fn cell(name: &'static str, text: &'static str) -> Option<Option<(Spelling, u64)>> {
+fn cell(name: &'static str, text: &'static str) -> Result<Option<(Spelling, u64)>, Malformed> {
     if text == "-" {
-        return Some(None);
+        return Ok(None);
     }
     let (spelling, since) = match text.rsplit_once('/') {
         None => (Spelling::Flag(name), text),
@@ -205,7 +209,8 @@ fn cell(name: &'static str, text: &'static str) -> Option<Option<(Spelling, u64)
         }
         Some((flag, since)) => (Spelling::Flag(flag), since),
     };
-    Some(Some((spelling, since.parse().ok()?)))
+    let since = since.parse().map_err(|_| Malformed)?;
+    Ok(Some((spelling, since)))
 }
 
 #[cfg(test)]

@@ -9,25 +9,22 @@ use crate::report::{Finding, quoted};
 /// What a key may have meant that is no setting.
 pub(in super::super) enum UnknownSetting {
     /// An older name of this one.
-    Renamed(Row),
+    Renamed(&'static str),
     /// Perhaps this one.
     Meant(&'static str),
     /// Nothing that is known.
     Nothing,
 }
 
-pub(in super::super) fn setting_unknown(key: &Key, what: UnknownSetting) -> Finding {
+pub(in super::super) fn setting_unknown(key: &Key, what: &UnknownSetting) -> Finding {
     let written = quoted(&key.text);
     let place = key.place.clone();
     match what {
-        UnknownSetting::Renamed(row) => Finding::error(
+        UnknownSetting::Renamed(name) => Finding::error(
             "setting-renamed",
             place,
-            format!("{written} is an older name of `{}`", row.name),
-            format!(
-                "write `{}`: it is rendered under the name that the version knows",
-                row.name
-            ),
+            format!("{written} is an older name of `{name}`"),
+            format!("write `{name}`: it is rendered under the name that the version knows"),
         ),
         UnknownSetting::Meant(name) => Finding::error(
             "setting-unknown",
