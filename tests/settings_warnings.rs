@@ -64,12 +64,12 @@ fn unwise_settings_are_warned_of_at_their_place() {
         ("3.6.14", "initial-corrupt-check: true", None),
         (
             "3.6.14",
-            "cipher-suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_RC4_128_SHA]",
+            "cipher-suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_RC4_128_SHA]",
             Some("cipher-weak"),
         ),
         (
             "3.6.14",
-            "cipher-suites: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            "cipher-suites: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
             None,
         ),
     ] {

@@ -27,6 +27,7 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
     let release = release(manifest, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
+    findings.extend(settings::ciphers_of_other_keys(manifest, &audited));
     let wrong = findings
         .iter()
         .any(|finding| finding.severity == Severity::Error);

@@ -1,11 +1,12 @@
 //! `etcd.settings`: each value read by its kind, held against the version and against the others.
 
+use super::certificates::Audited;
 use super::fields::{Fields, Findings};
 use super::yaml::{Node, Value};
 use super::{At, Manifest, finding};
 use crate::cluster::settings::{
     self, Choice, FOR_HTTP2, Row, SettingValue, Settings, Whose, address_of_host, is_weak,
-    parts_of_url,
+    parts_of_url, suits_key,
 };
 use crate::cluster::{CLIENT_PORT, PEER_PORT};
 use crate::release::Version;
@@ -231,6 +232,35 @@ pub(super) fn unwise(manifest: &Manifest) -> Vec<Finding> {
     let mut found: Vec<_> = checks.iter().filter_map(|check| check(chosen)).collect();
     found.extend(checks_over_tls(chosen, version));
     found
+}
+
+/// A list of cipher suites none of which goes with some member's key leaves TLS 1.2 without any.
+pub(super) fn ciphers_of_other_keys(manifest: &Manifest, audited: &Audited) -> Vec<Finding> {
+    let Some(suites) = manifest.etcd.settings.given("cipher-suites") else {
+        return Vec::new();
+    };
+    let shown = manifest.controllers.iter().flat_map(|controller| {
+        let tls = &controller.tls;
+        [&tls.server.cert.value, &tls.peer.cert.value]
+    });
+    let shown: Vec<_> = shown.collect();
+    let serves = |key: &str| {
+        suites
+            .value
+            .text
+            .split(',')
+            .any(|suite| suits_key(suite, key))
+    };
+    let unsuited = audited
+        .holdings
+        .iter()
+        .filter(|holding| shown.contains(&&holding.path.value) && !serves(&holding.facts.key));
+    unsuited
+        .map(|holding| {
+            let (path, key) = (holding.path.value.as_str(), &holding.facts.key);
+            finding::ciphers_of_other_keys(suites.place.clone(), path, key)
+        })
+        .collect()
 }
 
 const MIB: i64 = 1 << 20;

@@ -46,6 +46,13 @@ pub(crate) fn is_weak(name: &str) -> bool {
     SUITES.contains(&(name, Strength::Weak))
 }
 
+/// Whether a server whose certificate has such a key can use the suite: those for ECDSA keys serve
+/// Ed25519 ones, too (RFC 8422, section 5.10).
+pub(crate) fn suits_key(name: &str, key: &str) -> bool {
+    let is_for_rsa = name.contains("_RSA_WITH_");
+    is_for_rsa == key.starts_with("RSA")
+}
+
 /// `Err` is the cure.
 pub(super) fn check(name: &str) -> Result<(), String> {
     if SUITES.iter().any(|(known, _)| *known == name) {

@@ -1,8 +1,8 @@
 //! What the values of a setting look like, in a manifest and for etcd.
 
+use super::address::{host_name, listening_url, parts_of_url};
 use super::ciphers;
 use super::unit;
-use std::net::IpAddr;
 
 /// The kind of a setting's values. Bounds are those within which etcd starts and works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub struct Unfit {
 }
 
 impl Unfit {
-    fn new(why: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(super) fn new(why: impl Into<String>, cure: impl Into<String>) -> Self {
         let (why, cure) = (why.into(), cure.into());
         Self { why, cure }
     }
@@ -271,50 +271,6 @@ fn each(text: &str, check: impl Fn(&str) -> Result<(), Unfit>) -> Read {
         })?;
     }
     Ok(plain(text))
-}
-
-const URL: &str = "write `http://127.0.0.1:2381`: scheme, address, port, and nothing behind them";
-
-/// Scheme, host and port; etcd takes no path (`client/pkg/types`, `NewURLs`).
-pub(crate) fn parts_of_url(url: &str) -> Result<(&str, &str, u16), Unfit> {
-    let parts = || {
-        let (scheme, rest) = url.split_once("://")?;
-        let (host, port) = rest.rsplit_once(':')?;
-        let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
-        let is_host = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
-        let fits = matches!(scheme, "http" | "https") && !host.is_empty();
-        (fits && host.chars().all(is_host)).then_some((scheme, host, port))
-    };
-    parts().ok_or_else(|| Unfit::new("is no URL that etcd takes", URL))
-}
-
-/// The address of a URL's host; `localhost` is the loopback one.
-pub(crate) fn address_of_host(host: &str) -> Option<IpAddr> {
-    let inside = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    match inside {
-        Some(inside) => inside.parse().ok().filter(IpAddr::is_ipv6),
-        None if host == "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-        None => host.parse().ok().filter(IpAddr::is_ipv4),
-    }
-}
-
-fn listening_url(url: &str) -> Result<(), Unfit> {
-    let (_, host, _) = parts_of_url(url)?;
-    let why = "has no address to listen on";
-    address_of_host(host)
-        .map(|_| ())
-        .ok_or_else(|| Unfit::new(why, URL))
-}
-
-fn host_name(name: &str) -> Result<(), Unfit> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "-.:".contains(c);
-    if !name.is_empty() && name.chars().all(is_part) {
-        return Ok(());
-    }
-    let cure = "write names such as `etcd.example.com`, or `*`";
-    Err(Unfit::new("is no host name", cure))
 }
 
 fn printable(text: &str) -> Read {

@@ -2,6 +2,7 @@
 //!
 //! To add a setting, or one of a new minor version, write its row in `data/etcd-settings.tsv`.
 
+mod address;
 mod ciphers;
 mod kind;
 mod table;
@@ -10,9 +11,9 @@ mod words;
 
 use crate::release::Version;
 
-pub(crate) use ciphers::{FOR_HTTP2, is_weak};
+pub(crate) use address::{address_of_host, parts_of_url};
+pub(crate) use ciphers::{FOR_HTTP2, is_weak, suits_key};
 pub use kind::{Bounds, Choice, Kind, SettingValue, Unfit};
-pub(crate) use kind::{address_of_host, parts_of_url};
 pub use table::{Row, Spelling, Whose, find, find_by_older_name, rows};
 
 /// The one variable that all feature gates share.

@@ -137,6 +137,17 @@ pub(in super::super) fn ciphers_without_http2(place: Place) -> Finding {
     )
 }
 
+pub(in super::super) fn ciphers_of_other_keys(place: Place, path: &str, key: &str) -> Finding {
+    let [ecdsa, rsa] = FOR_HTTP2;
+    let suite = if key.starts_with("RSA") { rsa } else { ecdsa };
+    Finding::error(
+        "cipher-suites-of-other-keys",
+        place,
+        format!("none of these goes with the {key} key of {}", quoted(path)),
+        format!("add `{suite}`"),
+    )
+}
+
 pub(in super::super) fn retention_missing(place: Place) -> Finding {
     Finding::error(
         "retention-missing",
