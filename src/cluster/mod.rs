@@ -5,6 +5,7 @@
 
 mod ids;
 mod name;
+mod network;
 pub mod settings;
 
 use crate::release::{Arch, Digest, Version};
@@ -13,6 +14,8 @@ use std::net::IpAddr;
 
 pub use ids::{ClusterId, MemberId};
 pub use name::{ClusterName, CommonName, FileName, HostName, NotAName};
+pub(crate) use network::network_of;
+pub use network::{Interface, Network, NotAnInterface};
 
 /// The port on which members talk to each other, registered for etcd.
 pub const PEER_PORT: u16 = 2380;
@@ -28,6 +31,8 @@ pub struct Cluster {
     pub release: Release,
     /// The controllers in the manifest's order; names, addresses and IDs are distinct.
     pub members: Vec<Member>,
+    /// The machines' network, where nothing there tells them; their addresses are in it.
+    pub network: Option<Network>,
     /// What is set on every member besides what follows from its place in the cluster.
     pub settings: settings::Settings,
     /// The ID that every member of this cluster will report.

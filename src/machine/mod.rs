@@ -6,21 +6,29 @@
 
 mod env;
 mod file;
+mod layout;
 mod render;
 
-use crate::cluster::{Cluster, HostName, Hostname, Member};
+use crate::cluster::{Cluster, HostName, Hostname, Member, Network};
 use crate::release::Digest;
+use crc::{CRC_32_CKSUM, Crc};
+use std::net::IpAddr;
 
 pub use env::EnvValue;
 pub use file::{File, Layer, Mode};
+pub use layout::{Layout, UnitWord};
 
 const BOOTSTRAP: &str = include_str!("../../templates/bootstrap");
 const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
-const ETCD_SERVICE: &str = include_str!("../../templates/etcd.service");
-const FIRSTBOOT_SERVICE: &str = include_str!("../../templates/firstboot.service");
 
-/// Where the list of digests lies; bootstrap holds every other file against it.
-const SHA256SUMS: &str = "/etc/firstboot/SHA256SUMS";
+/// Where systemd looks for the units of a machine's administrator.
+pub(crate) const UNITS: &str = "/etc/systemd/system";
+
+/// Where the list of checksums lies; bootstrap holds every other file against it.
+const SENT: &str = "/etc/firstboot/sent";
+
+/// A command whose exit status is the verdict on the first boot.
+pub const VERDICT: &str = "systemctl is-active --quiet firstboot.service";
 
 /// One controller, as files and commands. Borrows the certificates from its [`Cluster`].
 #[derive(Clone, Debug)]
@@ -29,36 +37,43 @@ pub struct Machine<'a> {
     pub name: HostName,
     /// The host name that the machine takes; `None` leaves it to the image or the cloud.
     pub hostname: Option<HostName>,
+    /// The controller's address.
+    pub address: IpAddr,
+    /// The network that it must be told of; `None` leaves that to the image or the cloud.
+    pub network: Option<Network>,
     /// Every file that is sent, in the order in which it should be written.
     pub files: Vec<File<'a>>,
-    /// The digest of the list of digests: a name for exactly these files. bootstrap writes it to
+    /// A name for exactly these files, 16 hexadecimal digits. bootstrap writes it to
     /// `/var/lib/firstboot/delivered` once it has seen them all.
-    pub delivery: Digest,
+    pub delivery: String,
     /// A shell text for cloud-init's `bootcmd`, which runs on every boot before files are
     /// written: cloud-init repeats a delivery that was cut short only because of it.
     pub early: String,
     /// The commands that start everything, each a list of arguments, in this order and after
-    /// `files`; none may follow. The last one returns with the verdict as its exit status.
+    /// `files`. The last one returns with the verdict as its exit status; where others follow,
+    /// [`VERDICT`] says it once more.
     pub start: Vec<Vec<String>>,
 }
 
-/// The machine of every controller, in the manifest's order. Pure.
-pub fn machines(cluster: &Cluster) -> Vec<Machine<'_>> {
-    let image = image_files(cluster);
+/// The machine of every controller, in the manifest's order, with our own files where this
+/// layout has them. Pure.
+pub fn machines(cluster: &Cluster, layout: Layout) -> Vec<Machine<'_>> {
+    let image = image_files(cluster, layout);
     let machine = |member| machine(cluster, member, &image);
     cluster.members.iter().map(machine).collect()
 }
 
-/// The files that are the same on every controller of every cluster with this etcd release.
-fn image_files(cluster: &Cluster) -> Vec<File<'static>> {
-    let lib = |name: &str| format!("/usr/local/lib/firstboot/{name}");
-    let unit = |name: &str| format!("/etc/systemd/system/{name}");
+/// The files that are the same on every controller of every cluster with this etcd release and
+/// this layout.
+fn image_files(cluster: &Cluster, layout: Layout) -> Vec<File<'static>> {
+    let lib = |name: &str| format!("{}/{name}", layout.lib());
+    let unit = |name: &str| format!("{UNITS}/{name}");
     vec![
         File::image(lib("bootstrap"), BOOTSTRAP),
         File::image(lib("install-etcd"), INSTALL_ETCD),
         File::image(lib("release.env"), render::release_env(&cluster.release)),
-        File::image(unit("etcd.service"), ETCD_SERVICE),
-        File::image(unit("firstboot.service"), FIRSTBOOT_SERVICE),
+        File::image(unit("etcd.service"), render::etcd_service(layout)),
+        File::image(unit("firstboot.service"), render::firstboot_service(layout)),
     ]
 }
 
@@ -70,22 +85,21 @@ fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -
         pems.into_iter()
             .map(|(pem, is_key)| File::pem(pem, pem_mode(is_key))),
     );
-    files.extend([
-        File::boot("/etc/etcd/etcd.env", render::etcd_env(cluster, member)),
-        File::boot(render::MEMBER_ENV, render::member_env(cluster, member)),
-    ]);
-    let sums = File::boot(SHA256SUMS, sha256sums(&files));
-    let delivery = Digest::of(sums.bytes());
-    files.push(sums);
+    let etcd_env = render::etcd_env(cluster, member);
+    files.push(File::boot("/etc/etcd/etcd.env", etcd_env));
+    let delivery = delivery(&files);
+    files.push(File::boot(SENT, sent(&files, &delivery)));
     Machine {
         name: member.name.clone(),
         hostname: match member.hostname {
             Hostname::Controller => Some(member.name.clone()),
             Hostname::Keep => None,
         },
+        address: member.address,
+        network: cluster.network.clone(),
         files,
+        early: render::early(&delivery),
         delivery,
-        early: render::early(delivery),
         start: vec![
             command(&["systemctl", "daemon-reload"]),
             command(&["systemctl", "enable", "--now", "firstboot.service"]),
@@ -97,11 +111,38 @@ fn command(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-/// As `sha256sum` prints it. The last line is that of `member.env`: so bootstrap knows a list
-/// that was cut short.
-fn sha256sums(files: &[File]) -> String {
+/// Two lists of files that differ in any byte have different names.
+fn delivery(files: &[File]) -> String {
     let lines = files
         .iter()
         .map(|file| format!("{}  {}\n", Digest::of(file.bytes()), file.path));
-    lines.collect()
+    let list: String = lines.collect();
+    let mut name = Digest::of(list.as_bytes()).to_string();
+    name.truncate(16);
+    name
+}
+
+/// The files as `cksum` prints them: enough to find what a power cut left, and shorter than
+/// digests. The delivery's name ends it: so bootstrap knows a list that was cut short.
+fn sent(files: &[File], delivery: &str) -> String {
+    let lines = files.iter().map(|file| {
+        let bytes = file.bytes();
+        format!("{} {} {}\n", cksum(bytes), bytes.len(), file.path)
+    });
+    let mut list: String = lines.collect();
+    list.push_str("delivery ");
+    list.push_str(delivery);
+    list.push('\n');
+    list
+}
+
+/// The checksum of POSIX's `cksum`: a CRC over the bytes and then over their number.
+fn cksum(bytes: &[u8]) -> u32 {
+    const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_CKSUM);
+    let mut digest = CRC.digest();
+    digest.update(bytes);
+    let length = bytes.len().to_le_bytes();
+    let significant = length.iter().rposition(|&byte| byte != 0);
+    digest.update(&length[..significant.map_or(0, |last| last + 1)]);
+    digest.finalize()
 }

@@ -44,6 +44,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
         id: ClusterId::of(members.iter().map(|member| member.id)),
         settings: Settings::of("3.3.9".parse().unwrap(), |_| None),
         members,
+        network: None,
     }
 }
 

@@ -1,11 +1,17 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
 mod advice;
+mod cloud_config;
+mod network;
 mod pem;
+mod platform;
 mod settings;
 
 pub(super) use advice::*;
+pub(super) use cloud_config::*;
+pub(super) use network::*;
 pub(super) use pem::*;
+pub(super) use platform::*;
 pub(super) use settings::*;
 
 use super::yaml::{Key, Node, Value};
