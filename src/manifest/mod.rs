@@ -15,6 +15,7 @@ mod network;
 mod pem;
 mod read;
 mod resolve;
+mod settings;
 mod tls;
 mod yaml;
 
@@ -31,6 +32,7 @@ pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
 pub use resolve::{Resolved, resolve};
+pub use settings::{Chosen, ChosenSettings};
 
 /// The only version of the manifest's form so far.
 pub const API_VERSION: &str = "firstboot/v1";
@@ -74,6 +76,8 @@ pub struct Etcd {
     pub version: At<Version>,
     /// `sha256`: the amd64 tarball's digest, which wins over the built-in table.
     pub sha256: Option<At<Digest>>,
+    /// `settings`: each fits its kind and the version.
+    pub settings: ChosenSettings,
 }
 
 /// One entry of `controllers`.
