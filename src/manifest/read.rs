@@ -1,12 +1,13 @@
 //! From the YAML tree to the manifest: every value typed, every finding kept.
 
 use super::fields::{Fields, Findings};
+use super::release;
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
 use super::{API_VERSION, At, Controller, Etcd, Manifest, finding};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::Platform;
-use crate::release::{Digest, Version};
+use crate::release::{Arch, Version};
 use crate::report::Finding;
 use std::net::IpAddr;
 
@@ -47,9 +48,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
             "{ ca: pki/ca.pem, cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }",
         )
         .and_then(|node| TlsKeys::read(node, "tls", findings));
+    let arch = release::arch(&top, findings).flatten().unwrap_or(At {
+        value: Arch::Amd64,
+        place: 0..0,
+    });
     // Before anything is given up: what is wrong with the paths belongs into the same report.
     let controllers = match (controllers, tls) {
-        (Some(controllers), Some(tls)) => complete(controllers, &tls, findings),
+        (Some(controllers), Some(tls)) => complete(controllers, &tls, &arch, findings),
         _ => None,
     };
     let hostname = match top.optional("hostname") {
@@ -64,6 +69,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "controllers",
         "tls",
         "hostname",
+        "arch",
     ]);
     Some(Manifest {
         cluster: cluster?,
@@ -121,13 +127,17 @@ fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
         .required("version", "3.5.21")
         .and_then(|node| version(node, findings));
     let sha256 = match fields.optional("sha256") {
-        Some(node) => digest(node, findings).map(Some),
-        None => Some(None),
+        Some(node) => release::digests(node, findings),
+        None => Some(Vec::new()),
     };
-    fields.finish(&["version", "sha256"]);
+    let mirrors = release::mirrors(&fields, findings);
+    let mirrors_place = fields.optional("mirrors").unwrap_or(node).place.clone();
+    fields.finish(&["version", "sha256", "mirrors", "allow_http"]);
     Some(Etcd {
         version: version?,
         sha256: sha256?,
+        mirrors: mirrors?,
+        mirrors_place,
     })
 }
 
@@ -160,16 +170,6 @@ fn version(node: &Node, findings: &Findings) -> Option<At<Version>> {
     Some(version)
 }
 
-fn digest(node: &Node, findings: &Findings) -> Option<At<Digest>> {
-    let written = findings.text(node, "sha256")?;
-    let digest = written.value.parse();
-    let digest = findings.keep(digest.map_err(|_| finding::not_a_digest(&written)))?;
-    Some(At {
-        value: digest,
-        place: written.place,
-    })
-}
-
 fn controllers(node: &Node, findings: &Findings) -> Option<Vec<PartOfController>> {
     let Value::Sequence(items) = &node.value else {
         findings.push(finding::not_a_list("controllers", node));
@@ -200,6 +200,7 @@ fn controllers(node: &Node, findings: &Findings) -> Option<Vec<PartOfController>
 fn complete(
     controllers: Vec<PartOfController>,
     shared: &TlsKeys,
+    arch: &At<Arch>,
     findings: &Findings,
 ) -> Option<Vec<Controller>> {
     let complete = |part: PartOfController| {
@@ -208,6 +209,7 @@ fn complete(
         Some(Controller {
             name: part.name?,
             ip: part.ip?,
+            arch: part.arch.unwrap_or_else(|| arch.clone()),
             tls: tls?,
         })
     };
@@ -221,6 +223,7 @@ fn complete(
 struct PartOfController {
     name: Option<At<HostName>>,
     ip: Option<At<IpAddr>>,
+    arch: Option<At<Arch>>,
     tls: Option<TlsKeys>,
 }
 
@@ -239,8 +242,14 @@ fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfControlle
         Some(node) => TlsKeys::read(node, &format!("{called}.tls"), findings),
         None => Some(TlsKeys::default()),
     };
-    fields.finish(&["name", "ip", "tls"]);
-    PartOfController { name, ip, tls }
+    let arch = release::arch(&fields, findings).flatten();
+    fields.finish(&["name", "ip", "arch", "tls"]);
+    PartOfController {
+        name,
+        ip,
+        arch,
+        tls,
+    }
 }
 
 fn controller_name(node: &Node, findings: &Findings) -> Option<At<HostName>> {

@@ -84,7 +84,7 @@ impl Pki {
         let manifest = Manifest::parse("cluster.yaml", self.manifest.as_bytes()).unwrap();
         let (files, unread) = manifest::read_pem_files(&manifest, self.dir.path());
         assert!(unread.is_empty(), "{unread:?}");
-        let resolved = manifest::resolve(&manifest, &files, now());
+        let resolved = manifest::resolve(&manifest, &files, None, now());
         let findings = resolved.findings;
         let mut cluster = resolved.cluster.unwrap_or_else(|| panic!("{findings:?}"));
         cluster.release = Release {
