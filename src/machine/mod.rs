@@ -10,6 +10,7 @@ mod render;
 
 use crate::cluster::{Cluster, HostName, Hostname, Member};
 use crate::release::Digest;
+use crc::{CRC_32_CKSUM, Crc};
 
 pub use env::EnvValue;
 pub use file::{File, Layer, Mode};
@@ -19,8 +20,8 @@ const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
 const ETCD_SERVICE: &str = include_str!("../../templates/etcd.service");
 const FIRSTBOOT_SERVICE: &str = include_str!("../../templates/firstboot.service");
 
-/// Where the list of digests lies; bootstrap holds every other file against it.
-const SHA256SUMS: &str = "/etc/firstboot/SHA256SUMS";
+/// Where the list of checksums lies; bootstrap holds every other file against it.
+const SENT: &str = "/etc/firstboot/sent";
 
 /// One controller, as files and commands. Borrows the certificates from its [`Cluster`].
 #[derive(Clone, Debug)]
@@ -31,9 +32,9 @@ pub struct Machine<'a> {
     pub hostname: Option<HostName>,
     /// Every file that is sent, in the order in which it should be written.
     pub files: Vec<File<'a>>,
-    /// The digest of the list of digests: a name for exactly these files. bootstrap writes it to
+    /// A name for exactly these files, 16 hexadecimal digits. bootstrap writes it to
     /// `/var/lib/firstboot/delivered` once it has seen them all.
-    pub delivery: Digest,
+    pub delivery: String,
     /// A shell text for cloud-init's `bootcmd`, which runs on every boot before files are
     /// written: cloud-init repeats a delivery that was cut short only because of it.
     pub early: String,
@@ -70,13 +71,10 @@ fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -
         pems.into_iter()
             .map(|(pem, is_key)| File::pem(pem, pem_mode(is_key))),
     );
-    files.extend([
-        File::boot("/etc/etcd/etcd.env", render::etcd_env(cluster, member)),
-        File::boot(render::MEMBER_ENV, render::member_env(cluster, member)),
-    ]);
-    let sums = File::boot(SHA256SUMS, sha256sums(&files));
-    let delivery = Digest::of(sums.bytes());
-    files.push(sums);
+    let etcd_env = render::etcd_env(cluster, member);
+    files.push(File::boot("/etc/etcd/etcd.env", etcd_env));
+    let delivery = delivery(&files);
+    files.push(File::boot(SENT, sent(&files, &delivery)));
     Machine {
         name: member.name.clone(),
         hostname: match member.hostname {
@@ -84,8 +82,8 @@ fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -
             Hostname::Keep => None,
         },
         files,
+        early: render::early(&delivery),
         delivery,
-        early: render::early(delivery),
         start: vec![
             command(&["systemctl", "daemon-reload"]),
             command(&["systemctl", "enable", "--now", "firstboot.service"]),
@@ -97,11 +95,38 @@ fn command(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-/// As `sha256sum` prints it. The last line is that of `member.env`: so bootstrap knows a list
-/// that was cut short.
-fn sha256sums(files: &[File]) -> String {
+/// Two lists of files that differ in any byte have different names.
+fn delivery(files: &[File]) -> String {
     let lines = files
         .iter()
         .map(|file| format!("{}  {}\n", Digest::of(file.bytes()), file.path));
-    lines.collect()
+    let list: String = lines.collect();
+    let mut name = Digest::of(list.as_bytes()).to_string();
+    name.truncate(16);
+    name
+}
+
+/// The files as `cksum` prints them: enough to find what a power cut left, and shorter than
+/// digests. The delivery's name ends it: so bootstrap knows a list that was cut short.
+fn sent(files: &[File], delivery: &str) -> String {
+    let lines = files.iter().map(|file| {
+        let bytes = file.bytes();
+        format!("{} {} {}\n", cksum(bytes), bytes.len(), file.path)
+    });
+    let mut list: String = lines.collect();
+    list.push_str("delivery ");
+    list.push_str(delivery);
+    list.push('\n');
+    list
+}
+
+/// The checksum of POSIX's `cksum`: a CRC over the bytes and then over their number.
+fn cksum(bytes: &[u8]) -> u32 {
+    const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_CKSUM);
+    let mut digest = CRC.digest();
+    digest.update(bytes);
+    let length = bytes.len().to_le_bytes();
+    let significant = length.iter().rposition(|&byte| byte != 0);
+    digest.update(&length[..significant.map_or(0, |last| last + 1)]);
+    digest.finalize()
 }

@@ -7,9 +7,6 @@ use crate::release::{Arch, Digest, Version};
 use askama::Template;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Where a member's own facts lie, for bootstrap.
-pub(super) const MEMBER_ENV: &str = "/etc/firstboot/member.env";
-
 /// The path of a PEM file on the machine.
 pub(super) fn pem_path(pem: &PemFile) -> String {
     format!("/etc/etcd/{}", pem.name)
@@ -29,27 +26,38 @@ struct EtcdEnv<'a> {
     listen_client_urls: String,
     token: &'a str,
     initial_cluster: String,
+    member_id: MemberId,
+    cluster_id: ClusterId,
+    address: IpAddr,
+    not_before: i64,
+    /// With which bootstrap asks the member, where that is not the server's pair.
+    health: Option<Paths>,
 }
 
-/// One member's settings, with the lab's flags and no others. Whether the cluster is new is not
-/// among them: bootstrap decides that on the machine.
+/// One member's settings, with the lab's flags and no others, and what bootstrap holds the machine
+/// against. Whether the cluster is new is not among them: bootstrap decides that on the machine.
 pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
     let tls = &member.tls;
     let has_own_client = tls.client.certificate.name != tls.server.pair.certificate.name;
+    let client = || Paths::of(&tls.client, &tls.server.ca);
     // Not `[::1]`: a machine may have no IPv6, and etcd would not start.
     let loopback = url(IpAddr::V4(Ipv4Addr::LOCALHOST), CLIENT_PORT);
     text(&EtcdEnv {
         name: member.name.as_str(),
         server: Paths::of(&tls.server.pair, &tls.server.ca),
         peer: Paths::of(&tls.peer.pair, &tls.peer.ca),
-        client: (has_own_client && cluster.release.version.minor >= 5)
-            .then(|| Paths::of(&tls.client, &tls.server.ca)),
+        client: (has_own_client && cluster.release.version.minor >= 5).then(client),
         peer_allowed_cn: tls.peer_allowed_cn.as_ref().map(CommonName::as_str),
         peer_url: member.peer_url(),
         client_url: member.client_url(),
         listen_client_urls: format!("{},{loopback}", member.client_url()),
         token: cluster.name.as_str(),
         initial_cluster: cluster.initial_cluster(),
+        member_id: member.id,
+        cluster_id: cluster.id,
+        address: member.address,
+        not_before: tls.not_before,
+        health: has_own_client.then(client),
     })
 }
 
@@ -71,27 +79,6 @@ impl Paths {
 }
 
 #[derive(Template)]
-#[template(path = "member.env")]
-struct MemberEnv {
-    client: Paths,
-    member_id: MemberId,
-    cluster_id: ClusterId,
-    address: IpAddr,
-    not_before: i64,
-}
-
-/// What bootstrap holds the machine against.
-pub(super) fn member_env(cluster: &Cluster, member: &Member) -> String {
-    text(&MemberEnv {
-        client: Paths::of(&member.tls.client, &member.tls.server.ca),
-        member_id: member.id,
-        cluster_id: cluster.id,
-        address: member.address,
-        not_before: member.tls.not_before,
-    })
-}
-
-#[derive(Template)]
 #[template(path = "release.env")]
 struct ReleaseEnv<'a> {
     version: Version,
@@ -110,12 +97,12 @@ pub(super) fn release_env(release: &Release) -> String {
 
 #[derive(Template)]
 #[template(path = "early.sh")]
-struct Early {
-    delivery: Digest,
+struct Early<'a> {
+    delivery: &'a str,
 }
 
 /// The shell text that makes cloud-init repeat a delivery of which bootstrap has not seen the end.
-pub(super) fn early(delivery: Digest) -> String {
+pub(super) fn early(delivery: &str) -> String {
     text(&Early { delivery })
 }
 

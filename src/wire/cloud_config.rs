@@ -6,7 +6,7 @@
 
 use super::encoding;
 use crate::cluster::HostName;
-use crate::machine::{File, Machine};
+use crate::machine::{File, Machine, Mode};
 use crate::secret::Secret;
 use askama::Template;
 use base64::Engine;
@@ -42,7 +42,8 @@ struct Document<'a> {
 
 struct Entry<'a> {
     path: &'a str,
-    permissions: String,
+    /// `None` is what cloud-init takes by itself.
+    permissions: Option<String>,
     content: Content,
 }
 
@@ -57,7 +58,7 @@ pub fn render(machine: &Machine) -> Result<Secret, NotReadBack> {
     let document = Document {
         name: machine.name.as_str(),
         hostname: machine.hostname.as_ref().map(HostName::as_str),
-        early: block(&machine.early, 4),
+        early: block(&machine.early),
         files: machine.files.iter().map(entry).collect(),
         start: &machine.start,
     };
@@ -84,9 +85,9 @@ fn entry<'a>(file: &'a File) -> Entry<'a> {
     let bytes = file.bytes();
     Entry {
         path: &file.path,
-        permissions: file.mode.to_string(),
+        permissions: (file.mode != Mode::PUBLIC).then(|| file.mode.to_string()),
         content: match literal(bytes) {
-            Some(text) => Content::Text(block(text, 6)),
+            Some(text) => Content::Text(block(text)),
             None => Content::Base64(Zeroizing::new(encoding::base64(bytes))),
         },
     }
@@ -104,15 +105,16 @@ fn literal(bytes: &[u8]) -> Option<&str> {
     (printable && starts && ends).then_some(text)
 }
 
-/// The lines of a literal block, `depth` blanks deep; empty lines stay empty.
+/// The lines of a literal block, as deep as they must stand; empty lines stay empty.
 ///
 /// The room is reserved at once: a text that grows leaves copies of a key behind.
-fn block(text: &str, depth: usize) -> Zeroizing<String> {
-    let room = text.len() + (depth + 1) * text.lines().count();
+fn block(text: &str) -> Zeroizing<String> {
+    const DEPTH: &str = "   ";
+    let room = text.len() + (DEPTH.len() + 1) * text.lines().count();
     let mut block = Zeroizing::new(String::with_capacity(room));
     for line in text.lines() {
         if !line.is_empty() {
-            block.extend(std::iter::repeat_n(' ', depth));
+            block.push_str(DEPTH);
             block.push_str(line);
         }
         block.push('\n');
@@ -137,9 +139,15 @@ struct Read {
 #[serde(deny_unknown_fields)]
 struct ReadFile {
     path: String,
+    #[serde(default = "public")]
     permissions: String,
     encoding: Option<String>,
     content: Zeroizing<String>,
+}
+
+/// What cloud-init gives a file that asks for nothing (`cc_write_files.py`, `DEFAULT_PERMS`).
+fn public() -> String {
+    Mode::PUBLIC.to_string()
 }
 
 impl ReadFile {
@@ -230,12 +238,12 @@ mod tests {
 
     fn comes_back(bytes: &[u8]) {
         let field = match literal(bytes) {
-            Some(text) => format!("content: |\n{}\n", block(text, 6).as_str()),
+            Some(text) => format!("content: |\n{}\n", block(text).as_str()),
             None => format!("encoding: b64\ncontent: {}\n", encoding::base64(bytes)),
         };
-        let field = field.replace("\ncontent", "\n    content");
+        let field = field.replace("\ncontent", "\n  content");
         let document = format!(
-            "#cloud-config\nbootcmd: [x]\nruncmd: []\nwrite_files:\n  - path: /x\n    permissions: '0644'\n    {field}"
+            "#cloud-config\nbootcmd: [x]\nruncmd: []\nwrite_files:\n- path: /x\n  {field}"
         );
         let read: Read = yaml_serde::from_str(&document).unwrap();
         let read = &read.write_files[0];

@@ -3,21 +3,16 @@
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::{Compression, GzBuilder};
-use std::io::{self, Write};
+use std::io;
 
-/// Unix, whatever system renders: the same bytes everywhere (RFC 1952, OS field).
-const OS_UNIX: u8 = 3;
-
-/// gzip at its best level, without a time and without a name.
+/// gzip without a time and without a name: the same bytes everywhere.
+///
+/// Zopfli, because every byte counts where this is needed at all: 4 % smaller than zlib's best.
 pub fn gzip(document: &Secret) -> io::Result<Secret> {
-    let out = Vec::with_capacity(document.expose().len() / 2);
-    let mut encoder = GzBuilder::new()
-        .mtime(0)
-        .operating_system(OS_UNIX)
-        .write(out, Compression::best());
-    encoder.write_all(document.expose())?;
-    Ok(Secret::new(encoder.finish()?))
+    let mut out = Vec::with_capacity(document.expose().len());
+    let options = zopfli::Options::default();
+    zopfli::compress(options, zopfli::Format::Gzip, document.expose(), &mut out)?;
+    Ok(Secret::new(out))
 }
 
 /// base64 on one line without a newline: one newline in it, and some datasources of cloud-init

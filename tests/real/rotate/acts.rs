@@ -9,11 +9,11 @@ use std::time::Duration;
 /// Where the machine's files are, and how it asks etcd.
 const PRELUDE: &str = r#"set -eu
 . /etc/etcd/etcd.env
-. /etc/firstboot/member.env
 export ETCDCTL_API=3
 ctl() { etcdctl --command-timeout=2s --cacert "$ETCD_TRUSTED_CA_FILE" "$@"; }
-own() { ctl --cert "$CLIENT_CERT" --key "$CLIENT_KEY" "$@"; }
-served() { openssl s_client -connect "$1" -cert "$CLIENT_CERT" -key "$CLIENT_KEY" </dev/null 2>&1 | openssl x509; }
+cert=${CLIENT_CERT-$ETCD_CERT_FILE} key=${CLIENT_KEY-$ETCD_KEY_FILE}
+own() { ctl --cert "$cert" --key "$key" "$@"; }
+served() { openssl s_client -connect "$1" -cert "$cert" -key "$key" </dev/null 2>&1 | openssl x509; }
 "#;
 
 /// etcd reads the CA at its start only. systemd says that it is started once it is ready, and that
