@@ -84,14 +84,20 @@ struct ReleaseEnv<'a> {
     version: Version,
     urls: String,
     tarballs: &'a [(Arch, Digest)],
+    /// Architectures on which this etcd starts only when its environment names them.
+    unsupported: Vec<Arch>,
 }
 
 /// The pinned release, for `install-etcd`.
 pub(super) fn release_env(release: &Release) -> String {
+    let architectures = release.tarballs.iter().map(|(arch, _)| *arch);
     text(&ReleaseEnv {
         version: release.version,
         urls: release.urls.join(" "),
         tarballs: &release.tarballs,
+        unsupported: architectures
+            .filter(|arch| arch.is_unsupported_by(release.version))
+            .collect(),
     })
 }
 
