@@ -243,19 +243,13 @@ fn of_request(error: &reqwest::Error) -> Failed {
 
 /// What rustls says of a certificate, wherever in the chain it stands.
 fn tls_error(error: &(dyn StdError + 'static)) -> Option<String> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        let wrapped = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if let Some(found) = wrapped.or_else(|| error.downcast_ref()) {
-            let is_of_certificate = matches!(found, rustls::Error::InvalidCertificate(_));
-            return is_of_certificate.then(|| found.to_string());
-        }
-        next = error.source();
+    if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+        return Some(why.to_string());
     }
-    None
+    // An I/O error is silent about what it wraps when it is asked for its source.
+    let wrapped = error.downcast_ref().and_then(io::Error::get_ref);
+    let wrapped = wrapped.and_then(|inner| tls_error(inner));
+    wrapped.or_else(|| error.source().and_then(tls_error))
 }
 
 /// The cause at the chain's end, in the words of whoever found it.

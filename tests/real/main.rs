@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "what a test prints is cargo's to show")]
 
 mod boot;
+mod closed;
 mod consumers;
 mod image;
 mod pairs;

@@ -101,6 +101,7 @@ impl Pki {
             tarball: release.tarball.clone(),
             tarball_name: tarball_name(&release.version, release.arch),
             hosts: cluster.release.urls.iter().map(host).collect(),
+            media: Vec::new(),
             machines: machines
                 .map(|(machine, member)| Machine {
                     name: member.name.to_string(),
