@@ -10,5 +10,11 @@ mod boot;
 mod closed;
 mod consumers;
 mod image;
+mod install;
 mod pairs;
 mod rotate;
+
+#[path = "../support/pin_desk.rs"]
+mod pin_desk;
+#[path = "../support/release_server.rs"]
+mod release_server;
