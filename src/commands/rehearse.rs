@@ -256,13 +256,13 @@ mod linux {
             let is_name = host.parse::<Ipv4Addr>().is_err() && !host.starts_with('[');
             let root = format!("https://{host}");
             let rest = mirror.as_str().strip_prefix(&root).filter(|_| is_name);
-            match rest.is_some_and(|rest| !rest.starts_with(':')) {
-                true => Ok(host.to_owned()),
-                false => Err(Failure::World(format!(
-                    "a rehearsal plays mirrors under names, over https, on port 443, and not \
-                     `{mirror}`: rehearse with another list of mirrors, for example `file:///media`"
-                ))),
+            if rest.is_some_and(|rest| !rest.starts_with(':')) {
+                return Ok(host.to_owned());
             }
+            Err(Failure::World(format!(
+                "a rehearsal plays mirrors under names, over https, on port 443, and not \
+                 `{mirror}`: rehearse with another list of mirrors, for example `file:///media`"
+            )))
         };
         remote.map(host).collect()
     }

@@ -17,7 +17,7 @@ pub(super) const FORMS: &[Form] = &[Form::Plain];
 
 /// The file `meta-data` of one machine.
 pub fn meta_data(machine: &Machine) -> String {
-    let digest = machine.delivery.to_string();
+    let digest = &machine.delivery;
     let instance_id = format!("instance-id: {}-{}\n", machine.name, &digest[..12]);
     match &machine.hostname {
         Some(hostname) => format!("{instance_id}local-hostname: {hostname}\n"),

@@ -79,7 +79,12 @@ impl Mirror {
         if text.len() > Self::LONGEST {
             return Err(NotAMirror("it has more than 255 characters", FORM));
         }
-        let url = url::Url::parse(text).map_err(|_| NotAMirror("it is no URL", FORM))?;
+        // Browsers, and so the parser, take `https:///x` and `https:x` for `https://x`.
+        let is_sloppy = !text.contains("://") || text.contains(":///");
+        let url = url::Url::parse(text)
+            .ok()
+            .filter(|url| url.scheme() == "file" || !is_sloppy)
+            .ok_or(NotAMirror("it is no URL", FORM))?;
         let host = url.host_str().unwrap_or_default();
         let scheme = match (url.scheme(), host) {
             ("https", _) => Scheme::Https,
@@ -180,6 +185,8 @@ mod tests {
             "mirror.example",
             "https://",
             "https:///x",
+            "https:x",
+            "https:/x",
             "ftp://m/x",
             "file:/x",
             "file:///",

@@ -9,11 +9,10 @@ use std::process::Command;
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn a_closed_network_boots_from_media_in_the_image() {
     let dir = tempfile::tempdir().unwrap();
-    let controllers: String = THREE
-        .iter()
-        .enumerate()
-        .map(|(n, ip)| format!("  - {{ name: controller-{n}, ip: {ip} }}\n"))
-        .collect();
+    let controller =
+        |(n, ip): (usize, &&str)| format!("  - {{ name: controller-{n}, ip: {ip} }}\n");
+    let controllers: Vec<_> = THREE.iter().enumerate().map(controller).collect();
+    let controllers = controllers.concat();
     let manifest = format!(
         "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: nocloud\n\
          etcd: {{ version: 3.4.27, mirrors: [\"file:///media/etcd\"] }}\n\

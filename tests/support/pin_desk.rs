@@ -39,13 +39,11 @@ impl PinDesk {
     }
 
     pub(crate) fn manifest(&self, etcd: &str, arches: &[&str]) {
-        let controllers: String = arches
-            .iter()
-            .enumerate()
-            .map(|(n, arch)| {
-                format!("  - {{ name: controller-{n}, ip: 10.240.0.1{n}, arch: {arch} }}\n")
-            })
-            .collect();
+        let controller = |(n, arch): (usize, &&str)| {
+            format!("  - {{ name: controller-{n}, ip: 10.240.0.1{n}, arch: {arch} }}\n")
+        };
+        let controllers: Vec<_> = arches.iter().enumerate().map(controller).collect();
+        let controllers = controllers.concat();
         let text = format!(
             "apiVersion: firstboot/v1\ncluster: main\nplatform: gce\netcd: {{ {etcd} }}\n\
              controllers:\n{controllers}\
@@ -159,5 +157,10 @@ pub(crate) fn sums(arches: &[&str]) -> Vec<u8> {
         let digest = firstboot::release::Digest::of(&tarball(arch));
         format!("{digest}  {}\n", tarball_name(arch))
     };
-    arches.iter().map(line).collect::<String>().into_bytes()
+    arches
+        .iter()
+        .map(line)
+        .collect::<Vec<_>>()
+        .concat()
+        .into_bytes()
 }
