@@ -11,6 +11,7 @@ mod closed;
 mod consumers;
 mod image;
 mod install;
+mod mends;
 mod pairs;
 mod rotate;
 
