@@ -270,3 +270,22 @@ fn a_tarball_that_is_not_what_it_is_called_is_refused() {
         &contradiction,
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_rehearsal_refuses_mirrors_that_it_cannot_play() {
+    for mirror in [
+        "https://mirror.example:8443/etcd",
+        "https://10.0.0.1/etcd",
+        "https://[fd00::1]/etcd",
+        "http://mirror.example/etcd",
+    ] {
+        let etcd = format!("{TABLE}, allow_http: true, mirrors: [\"{mirror}\"]");
+        let desk = PinDesk::new(&etcd, &["amd64"]);
+        desk.good("pki mint");
+        let sentence = format!(
+            "a rehearsal plays mirrors under names, over https, on port 443, and not `{mirror}`"
+        );
+        desk.bad("rehearse", 2, &[&sentence]);
+    }
+}

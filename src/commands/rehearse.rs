@@ -62,6 +62,8 @@ mod linux {
         let (mut cluster, report) = load::cluster(&loaded, false)?;
         context.show(&report);
         let suite = arguments.suite.as_deref().map(suite).transpose()?;
+        let mirrors = &loaded.manifest.etcd.mirrors;
+        let hosts = hosts(mirrors)?;
         let lacking = rehearse::missing();
         if !lacking.is_empty() {
             return Err(world(lacking));
@@ -83,10 +85,9 @@ mod linux {
         if let Some(origin) = &origin {
             context.terminal.say(&format!("note: {origin}\n"));
         }
-        let mirrors = &loaded.manifest.etcd.mirrors;
         cluster.release = tarball.release(&cluster.release, mirrors);
         let plan = Plan {
-            hosts: hosts(mirrors)?,
+            hosts,
             media: media(mirrors, &tarball),
             ..plan(&cluster, &tarball, suite, arguments)?
         };
