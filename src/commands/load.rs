@@ -5,6 +5,7 @@ use crate::cluster::Cluster;
 use crate::manifest::{self, Manifest};
 use crate::release::Lock;
 use crate::report::{Finding, Report, Severity, reason};
+use crate::wire::UserConfig;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,12 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// The user's own cloud-config, for the wire.
+    pub(super) fn cloud_config(&self) -> Option<&UserConfig> {
+        let own = self.manifest.cloud_config.as_ref();
+        own.map(|own| &own.value.config)
+    }
+
     pub(super) fn report(&self, findings: Vec<Finding>) -> Report {
         Report::new(self.name.as_str(), &self.source, findings)
     }
@@ -69,7 +76,17 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 
 /// Reads the PEM files and resolves the cluster; the report holds its warnings.
 pub(super) fn cluster(loaded: &Loaded, strict: bool) -> Result<(Cluster, Report), Failure> {
+    cluster_with(loaded, Vec::new(), strict)
+}
+
+/// The same, with what the command has found itself in the one report.
+pub(super) fn cluster_with(
+    loaded: &Loaded,
+    found: Vec<Finding>,
+    strict: bool,
+) -> Result<(Cluster, Report), Failure> {
     let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    findings.extend(found);
     let lock = lock(loaded)?;
     let resolved = manifest::resolve(&loaded.manifest, &files, lock.as_ref(), now());
     findings.extend(resolved.findings);

@@ -50,7 +50,7 @@ mod linux {
     use crate::release::{Arch, Digest, Mirror, Scheme, Version, tarball_name};
     use crate::report::reason;
     use crate::terminal::Format;
-    use crate::wire::cloud_config;
+    use crate::wire::{UserConfig, cloud_config};
     use std::fmt::Display;
     use std::fs;
     use std::net::Ipv4Addr;
@@ -89,7 +89,7 @@ mod linux {
         let plan = Plan {
             hosts,
             media: media(mirrors, &tarball),
-            ..plan(&cluster, &tarball, suite, arguments)?
+            ..plan(&cluster, loaded.cloud_config(), &tarball, suite, arguments)?
         };
         let outcome = host.rehearse(plan, &mut told).map_err(world)?;
         if let Some(directory) = &arguments.logs {
@@ -223,14 +223,15 @@ mod linux {
 
     fn plan(
         cluster: &Cluster,
+        user: Option<&UserConfig>,
         tarball: &Tarball,
         suite: Option<Suite>,
         arguments: &Arguments,
     ) -> Result<Plan, Failure> {
-        let machines = machine::machines(cluster);
+        let machines = machine::machines(cluster, machine::Layout::default());
         let machines = machines.iter().zip(&cluster.members);
         let machines: Result<_, _> = machines
-            .map(|(machine, member)| rehearsed(cluster, machine, member))
+            .map(|(machine, member)| rehearsed(cluster, machine, member, user))
             .collect();
         Ok(Plan {
             cluster: cluster.name.to_string(),
@@ -282,8 +283,9 @@ mod linux {
         cluster: &Cluster,
         machine: &Machine,
         member: &Member,
+        user: Option<&UserConfig>,
     ) -> Result<rehearse::Machine, Failure> {
-        let document = cloud_config::render(machine).map_err(world)?;
+        let document = cloud_config::render(machine, user).map_err(world)?;
         Ok(rehearse::Machine {
             name: member.name.to_string(),
             address: member.address,

@@ -6,22 +6,29 @@
 
 mod env;
 mod file;
+mod layout;
 mod render;
 
-use crate::cluster::{Cluster, HostName, Hostname, Member};
+use crate::cluster::{Cluster, HostName, Hostname, Member, Network};
 use crate::release::Digest;
 use crc::{CRC_32_CKSUM, Crc};
+use std::net::IpAddr;
 
 pub use env::EnvValue;
 pub use file::{File, Layer, Mode};
+pub use layout::{Layout, UnitWord};
 
 const BOOTSTRAP: &str = include_str!("../../templates/bootstrap");
 const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
-const ETCD_SERVICE: &str = include_str!("../../templates/etcd.service");
-const FIRSTBOOT_SERVICE: &str = include_str!("../../templates/firstboot.service");
+
+/// Where systemd looks for the units of a machine's administrator.
+pub(crate) const UNITS: &str = "/etc/systemd/system";
 
 /// Where the list of checksums lies; bootstrap holds every other file against it.
 const SENT: &str = "/etc/firstboot/sent";
+
+/// A command whose exit status is the verdict on the first boot.
+pub const VERDICT: &str = "systemctl is-active --quiet firstboot.service";
 
 /// One controller, as files and commands. Borrows the certificates from its [`Cluster`].
 #[derive(Clone, Debug)]
@@ -30,6 +37,10 @@ pub struct Machine<'a> {
     pub name: HostName,
     /// The host name that the machine takes; `None` leaves it to the image or the cloud.
     pub hostname: Option<HostName>,
+    /// The controller's address.
+    pub address: IpAddr,
+    /// The network that it must be told of; `None` leaves that to the image or the cloud.
+    pub network: Option<Network>,
     /// Every file that is sent, in the order in which it should be written.
     pub files: Vec<File<'a>>,
     /// A name for exactly these files, 16 hexadecimal digits. bootstrap writes it to
@@ -39,27 +50,30 @@ pub struct Machine<'a> {
     /// written: cloud-init repeats a delivery that was cut short only because of it.
     pub early: String,
     /// The commands that start everything, each a list of arguments, in this order and after
-    /// `files`; none may follow. The last one returns with the verdict as its exit status.
+    /// `files`. The last one returns with the verdict as its exit status; where others follow,
+    /// [`VERDICT`] says it once more.
     pub start: Vec<Vec<String>>,
 }
 
-/// The machine of every controller, in the manifest's order. Pure.
-pub fn machines(cluster: &Cluster) -> Vec<Machine<'_>> {
-    let image = image_files(cluster);
+/// The machine of every controller, in the manifest's order, with our own files where this
+/// layout has them. Pure.
+pub fn machines(cluster: &Cluster, layout: Layout) -> Vec<Machine<'_>> {
+    let image = image_files(cluster, layout);
     let machine = |member| machine(cluster, member, &image);
     cluster.members.iter().map(machine).collect()
 }
 
-/// The files that are the same on every controller of every cluster with this etcd release.
-fn image_files(cluster: &Cluster) -> Vec<File<'static>> {
-    let lib = |name: &str| format!("/usr/local/lib/firstboot/{name}");
-    let unit = |name: &str| format!("/etc/systemd/system/{name}");
+/// The files that are the same on every controller of every cluster with this etcd release and
+/// this layout.
+fn image_files(cluster: &Cluster, layout: Layout) -> Vec<File<'static>> {
+    let lib = |name: &str| format!("{}/{name}", layout.lib());
+    let unit = |name: &str| format!("{UNITS}/{name}");
     vec![
         File::image(lib("bootstrap"), BOOTSTRAP),
         File::image(lib("install-etcd"), INSTALL_ETCD),
         File::image(lib("release.env"), render::release_env(&cluster.release)),
-        File::image(unit("etcd.service"), ETCD_SERVICE),
-        File::image(unit("firstboot.service"), FIRSTBOOT_SERVICE),
+        File::image(unit("etcd.service"), render::etcd_service(layout)),
+        File::image(unit("firstboot.service"), render::firstboot_service(layout)),
     ]
 }
 
@@ -81,6 +95,8 @@ fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -
             Hostname::Controller => Some(member.name.clone()),
             Hostname::Keep => None,
         },
+        address: member.address,
+        network: cluster.network.clone(),
         files,
         early: render::early(&delivery),
         delivery,

@@ -1,5 +1,6 @@
 //! YAML text as a tree in which every node knows its place. `serde-saphyr` stays behind this file.
 
+use super::cloud_config::is_plain;
 use crate::report::Finding;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Spanned};
@@ -17,6 +18,8 @@ const MOST_NODES: usize = 5_000;
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) place: Range<usize>,
+    /// A scalar without quotes, whose meaning is its reader's to find out.
+    pub(super) plain: bool,
     pub(super) value: Value,
 }
 
@@ -36,6 +39,10 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) place: Range<usize>,
+    /// Without quotes, as in [`Node`].
+    pub(super) plain: bool,
+    /// Whether it is one value, and not empty, a list or a mapping.
+    pub(super) scalar: bool,
     pub(super) text: String,
 }
 
@@ -190,11 +197,20 @@ impl Raw {
                     .collect(),
             ),
         };
-        Node { place, value }
+        let plain = is_plain(&source[..place.start], &source[place.start..]);
+        Node {
+            place,
+            plain,
+            value,
+        }
     }
 
     fn into_key(self, source: &str) -> Key {
         let node = self.into_node(source);
+        let scalar = !matches!(
+            node.value,
+            Value::Null | Value::Sequence(_) | Value::Mapping(_)
+        );
         let text = match node.value {
             Value::Text(text) | Value::Number(text) | Value::Boolean(text) => text,
             Value::Null | Value::Sequence(_) | Value::Mapping(_) => {
@@ -203,6 +219,8 @@ impl Raw {
         };
         Key {
             place: node.place,
+            plain: node.plain,
+            scalar,
             text,
         }
     }
@@ -352,6 +370,15 @@ mod tests {
             panic!()
         };
         assert_eq!(&source[list[1].place.clone()], "\"b c\"");
+    }
+
+    #[test]
+    fn knows_what_stands_without_quotes() {
+        let source = "a: yes\nb: 'yes'\nc: \"yes\"\nd: |\n  yes\ne: >-\n  yes\nf: |2- # so\n\n    yes\n'g':\n  0644\n";
+        let entries = mapping(source);
+        let seen: Vec<_> = entries.iter().map(|(_, node)| node.plain).collect();
+        assert_eq!(seen, [true, false, false, false, false, false, true]);
+        assert!(entries[0].0.plain && !entries[6].0.plain);
     }
 
     #[test]

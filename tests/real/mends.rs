@@ -38,8 +38,11 @@ fn plan(release: &StandIn, first: &str) -> Plan {
         .collect();
     cluster.release.version = release.version;
     cluster.release.tarballs = vec![(release.arch, release.digest)];
-    let (machine, member) = (&machine::machines(&cluster)[0], &cluster.members[0]);
-    let user_data = wire::cloud_config::render(machine).unwrap();
+    let (machine, member) = (
+        &machine::machines(&cluster, machine::Layout::default())[0],
+        &cluster.members[0],
+    );
+    let user_data = wire::cloud_config::render(machine, None).unwrap();
     let text = String::from_utf8(user_data.expose().to_vec()).unwrap();
     let (before, after) = text.split_once("\nruncmd:\n").unwrap();
     let text = format!(
@@ -94,13 +97,16 @@ fn a_machine_says_what_it_lacks_and_goes_on_when_it_is_there() {
         matches!(machine.verdict, Verdict::Healthy { .. }),
         "{console}"
     );
-    let lied = format!("file://{lies}: not the pinned tarball");
+    let wrong = format!("file://{lies}: not the pinned tarball");
     let waits = format!(
-        "[4/6] etcd: waiting: no {} yet; {lied}; file://{late}: curl: (37)",
+        "[4/6] etcd: waiting: no {} yet; {wrong}; file://{late}: curl: (37)",
         name.trim_end_matches(".tar.gz")
     );
     assert!(console.contains(&waits), "{waits}\n{console}");
-    let heals = format!("[4/6] etcd: {} from file://{late}; {lied}", release.version);
+    let heals = format!(
+        "[4/6] etcd: {} from file://{late}; {wrong}",
+        release.version
+    );
     assert!(console.contains(&heals), "{heals}\n{console}");
     assert!(outcome.requests.is_empty());
 }

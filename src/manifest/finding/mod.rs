@@ -1,9 +1,15 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod cloud_config;
+mod network;
 mod pem;
+mod platform;
 mod release;
 
+pub(super) use cloud_config::*;
+pub(super) use network::*;
 pub(super) use pem::*;
+pub(super) use platform::*;
 pub(super) use release::*;
 
 use super::yaml::{Key, Node, Value};
