@@ -150,7 +150,6 @@ fn each_bad_host_is_refused_in_one_sentence() {
 
 #[test]
 fn nobody_waits_for_ever() {
-    let patience = Duration::from_secs(2);
     let answers = [
         Answer::Stalled(sums(&["amd64", "arm64"])),
         Answer::Drip,
@@ -165,7 +164,7 @@ fn nobody_waits_for_ever() {
             2,
             &["did not come within 2 s"],
         );
-        assert!(begin.elapsed() < patience * 3, "{:?}", begin.elapsed());
+        assert!(begin.elapsed().as_secs() < 6, "{:?}", begin.elapsed());
     }
 }
 
@@ -215,7 +214,6 @@ fn a_digest_that_contradicts_the_table_is_refused() {
         ],
     );
     assert_eq!(said.err.lines().count(), 1);
-    // The user's own word outweighs both, and is not silent about it.
     desk.manifest(&format!("{etcd}, sha256: {}", "cd".repeat(32)), &["amd64"]);
     desk.good("pin --offline");
     assert!(desk.lock().contains(&"cd".repeat(32)));
@@ -270,7 +268,6 @@ fn a_release_that_was_replaced_upstream_is_refused() {
     desk.good(PIN);
     desk.bad(PIN, 2, &["two digests for"]);
     assert_eq!(server.asked().len(), 2);
-    // Nobody is asked, so nothing contradicts what is locked.
     desk.good("pin --offline --genesis-window 7d");
 }
 
@@ -308,7 +305,6 @@ fn vendor_lays_out_what_a_mirror_serves_and_does_nothing_twice() {
     desk.good("pin --cacert ca.pem --vendor media");
     assert_eq!((server.asked().len(), desk.files()), (4, before));
 
-    // What was cut or changed there comes anew.
     let path = desk.path("media/v3.5.99").join(tarball_name("arm64"));
     fs::write(&path, b"half").unwrap();
     desk.good("pin --cacert ca.pem --vendor media");
