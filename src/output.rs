@@ -2,8 +2,10 @@
 //!
 //! The new tree is staged beside the old one, synced, and takes its place in one rename.
 
+mod public;
 mod set;
 
+pub use public::{Staged, write_public};
 pub use set::write_set;
 
 use crate::report::reason;

@@ -76,6 +76,7 @@ fn help_fits_eighty_columns() {
     for arguments in [
         vec![],
         vec!["render"],
+        vec!["pin"],
         vec!["pki"],
         vec!["pki", "mint"],
         vec!["pki", "audit"],

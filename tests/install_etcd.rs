@@ -157,7 +157,7 @@ fn never_unpacks_what_is_not_pinned() {
     assert_eq!(code, 75, "{said}"); // the other mirror may come back
     root.mirror("two.test", &evil);
     let (code, said) = root.run("sh");
-    assert_eq!(code, 78, "{said}"); // nobody has it: a person is needed
+    assert_eq!(code, 65, "{said}"); // nobody has it: if that stays so, a person is needed
     assert!(
         said.contains("one.test: not the pinned tarball; two.test: not the pinned"),
         "{said}"
@@ -175,7 +175,7 @@ fn half_a_tarball_is_not_the_pinned_one() {
     let good = root.good();
     root.mirror("one.test", &good[..good.len() / 2]);
     root.mirror("two.test", b"");
-    assert_eq!(root.run("sh").0, 78);
+    assert_eq!(root.run("sh").0, 65);
     assert!(root.installed().is_empty());
 }
 
@@ -220,4 +220,56 @@ fn uname_chooses_the_tarball() {
         first,
         "https://one.test/v3.3.9/etcd-v3.3.9-linux-arm64.tar.gz"
     );
+}
+
+/// One text for a mixed cluster: each machine takes its own digest and its own name for etcd.
+#[test]
+fn each_architecture_takes_its_own_of_one_text() {
+    let root = Root::new();
+    let own = if cfg!(target_arch = "aarch64") {
+        "aarch64"
+    } else {
+        "x86_64"
+    };
+    root.mirror("one.test", &root.good());
+    let env = root.path("usr/local/lib/firstboot/arch.env");
+    let read = || fs::read_to_string(&env).unwrap();
+    let pins = |arm64: &str| {
+        let path = root.path("usr/local/lib/firstboot/release.env");
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text.lines().map(|line| match line.split_once('=') {
+            Some(("SHA256_arm64", _)) => format!("SHA256_arm64={arm64}\n"),
+            _ => format!("{line}\n"),
+        });
+        let text: String = lines.collect();
+        fs::write(path, text).unwrap();
+    };
+    for (machine, arm64, name, unsupported) in [
+        ("x86_64", Digest::of(b"other"), "amd64", ""),
+        (
+            "aarch64",
+            Digest::of(&root.good()),
+            "arm64",
+            "ETCD_UNSUPPORTED_ARCH=arm64\n",
+        ),
+        ("x86_64", Digest::of(b"other"), "amd64", ""),
+    ] {
+        root.executable("tools/uname", &format!("#!/bin/sh\necho {machine}\n"));
+        pins(&arm64.to_string());
+        let (code, said) = root.run("sh");
+        assert_eq!(read(), unsupported, "{machine}");
+        let asked = fs::read_to_string(root.path("mirrors/asked")).unwrap();
+        let last = asked.lines().find(|line| line.contains(name)).unwrap();
+        assert!(
+            last.ends_with(&format!("etcd-v3.3.9-linux-{name}.tar.gz")),
+            "{last}"
+        );
+        // The tarball's top directory is that of the machine on which the test runs.
+        assert_eq!(code == 0, machine == own, "{machine}: {said}");
+        assert!(
+            !said.contains("not the pinned tarball"),
+            "{machine}: {said}"
+        );
+        fs::remove_dir_all(root.path("usr/local/bin")).unwrap();
+    }
 }

@@ -198,9 +198,12 @@ fn the_release_is_pinned_for_each_architecture() {
         text(machine, "/usr/local/lib/firstboot/release.env"),
         format!(
             "VERSION=3.3.9\nURLS='https://one.test/v3.3.9 https://two.test/v3.3.9'\n\
-             SHA256_amd64={digest}\nSHA256_arm64={digest}\n"
+             SHA256_amd64={digest}\nSHA256_arm64={digest}\nUNSUPPORTED_arm64=arm64\n"
         )
     );
+    cluster.release.version = "3.5.0".parse().unwrap();
+    let machine = &machines(&cluster, Layout::default())[0];
+    assert!(!text(machine, "/usr/local/lib/firstboot/release.env").contains("UNSUPPORTED"));
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub struct Member {
     pub id: MemberId,
     /// Whether the machine takes the controller's name as its host name.
     pub hostname: Hostname,
+    /// The machine's architecture: one user-data serves all that the cluster has.
+    pub arch: Arch,
     /// The certificates that it holds.
     pub tls: Tls,
 }

@@ -2,6 +2,7 @@
 //! [`Command`], a line in the README's table.
 
 mod load;
+mod pin;
 mod pki;
 mod rehearse;
 #[cfg(target_os = "linux")]
@@ -41,6 +42,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Render(render::Arguments),
+    Pin(pin::Arguments),
     #[command(subcommand)]
     Pki(pki::Command),
     Rehearse(rehearse::Arguments),
@@ -101,6 +103,7 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     let result = match cli.command {
         Command::Render(arguments) => render::run(&arguments, context),
+        Command::Pin(arguments) => pin::run(&arguments, context),
         Command::Pki(command) => pki::run(&command, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
     };

@@ -47,12 +47,13 @@ mod linux {
     use crate::machine::{self, Machine};
     use crate::platform;
     use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
-    use crate::release::{Arch, Digest, Version, tarball_name, upstream_urls};
+    use crate::release::{Arch, Digest, Mirror, Scheme, Version, tarball_name};
     use crate::report::reason;
     use crate::terminal::Format;
     use crate::wire::{UserConfig, cloud_config};
     use std::fmt::Display;
     use std::fs;
+    use std::net::Ipv4Addr;
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -61,6 +62,8 @@ mod linux {
         let (mut cluster, report) = load::cluster(&loaded, false)?;
         context.show(&report);
         let suite = arguments.suite.as_deref().map(suite).transpose()?;
+        let mirrors = &loaded.manifest.etcd.mirrors;
+        let hosts = hosts(mirrors)?;
         let lacking = rehearse::missing();
         if !lacking.is_empty() {
             return Err(world(lacking));
@@ -82,8 +85,12 @@ mod linux {
         if let Some(origin) = &origin {
             context.terminal.say(&format!("note: {origin}\n"));
         }
-        cluster.release = tarball.release();
-        let plan = plan(&cluster, loaded.cloud_config(), &tarball, suite, arguments)?;
+        cluster.release = tarball.release(&cluster.release, mirrors);
+        let plan = Plan {
+            hosts,
+            media: media(mirrors, &tarball),
+            ..plan(&cluster, loaded.cloud_config(), &tarball, suite, arguments)?
+        };
         let outcome = host.rehearse(plan, &mut told).map_err(world)?;
         if let Some(directory) = &arguments.logs {
             write_logs(directory, &outcome)?;
@@ -187,11 +194,17 @@ mod linux {
             }
         }
 
-        fn release(&self) -> Release {
+        /// The pinned release, with this tarball in the place of its own.
+        fn release(&self, pinned: &Release, mirrors: &[Mirror]) -> Release {
+            let others = pinned.tarballs.iter().copied();
+            let mut tarballs: Vec<_> = others.filter(|(arch, _)| *arch != self.arch).collect();
+            tarballs.push((self.arch, self.digest));
+            tarballs.sort_by_key(|(arch, _)| *arch);
+            let directory = |mirror: &Mirror| mirror.directory(self.version);
             Release {
                 version: self.version,
-                tarballs: vec![(self.arch, self.digest)],
-                urls: upstream_urls(&self.version),
+                tarballs,
+                urls: mirrors.iter().map(directory).collect(),
             }
         }
 
@@ -220,19 +233,49 @@ mod linux {
         let machines: Result<_, _> = machines
             .map(|(machine, member)| rehearsed(cluster, machine, member, user))
             .collect();
-        let host = |url: &String| url.split('/').nth(2).unwrap_or_default().to_owned();
         Ok(Plan {
             cluster: cluster.name.to_string(),
             suite: suite.unwrap_or(tarball.suite),
             tarball: tarball.path.clone(),
             tarball_name: tarball_name(&tarball.version, tarball.arch),
-            hosts: cluster.release.urls.iter().map(host).collect(),
+            hosts: Vec::new(),
+            media: Vec::new(),
             machines: machines?,
             timeout: Duration::from_secs(arguments.timeout),
             acts: Vec::new(),
             background: Vec::new(),
             journal: arguments.logs.is_some(),
         })
+    }
+
+    /// The hosts that the release server plays: none if all mirrors are in the image.
+    fn hosts(mirrors: &[Mirror]) -> Result<Vec<String>, Failure> {
+        let remote = mirrors
+            .iter()
+            .filter(|mirror| mirror.scheme() != Scheme::File);
+        let host = |mirror: &Mirror| {
+            let host = mirror.host();
+            let is_name = host.parse::<Ipv4Addr>().is_err() && !host.starts_with('[');
+            let root = format!("https://{host}");
+            let rest = mirror.as_str().strip_prefix(&root).filter(|_| is_name);
+            if rest.is_some_and(|rest| !rest.starts_with(':')) {
+                return Ok(host.to_owned());
+            }
+            Err(Failure::World(format!(
+                "a rehearsal plays mirrors under names, over https, on port 443, and not \
+                 `{mirror}`: rehearse with another list of mirrors, for example `file:///media`"
+            )))
+        };
+        remote.map(host).collect()
+    }
+
+    /// Where the machines' image holds the tarball.
+    fn media(mirrors: &[Mirror], tarball: &Tarball) -> Vec<PathBuf> {
+        let path = |mirror: &Mirror| {
+            let url = mirror.tarball(tarball.version, tarball.arch);
+            url.strip_prefix("file://").map(PathBuf::from)
+        };
+        mirrors.iter().filter_map(path).collect()
     }
 
     /// The machine as its cloud would get it, by way of a `NoCloud` seed.

@@ -89,14 +89,20 @@ struct ReleaseEnv<'a> {
     version: Version,
     urls: String,
     tarballs: &'a [(Arch, Digest)],
+    /// Architectures on which this etcd starts only when its environment names them.
+    unsupported: Vec<Arch>,
 }
 
 /// The pinned release, for `install-etcd`.
 pub(super) fn release_env(release: &Release) -> String {
+    let architectures = release.tarballs.iter().map(|(arch, _)| *arch);
     text(&ReleaseEnv {
         version: release.version,
         urls: release.urls.join(" "),
         tarballs: &release.tarballs,
+        unsupported: architectures
+            .filter(|arch| arch.is_unsupported_by(release.version))
+            .collect(),
     })
 }
 
@@ -104,11 +110,15 @@ pub(super) fn release_env(release: &Release) -> String {
 #[template(path = "etcd.service")]
 struct EtcdService {
     bin: &'static str,
+    lib: &'static str,
 }
 
 /// The unit of etcd itself, which nothing but bootstrap starts.
 pub(super) fn etcd_service(layout: Layout) -> String {
-    text(&EtcdService { bin: layout.bin() })
+    text(&EtcdService {
+        bin: layout.bin(),
+        lib: layout.lib(),
+    })
 }
 
 #[derive(Template)]

@@ -13,7 +13,9 @@ mod issue;
 mod launch;
 mod network;
 mod pem;
+mod pinned;
 mod read;
+mod release;
 mod resolve;
 mod settings;
 mod tls;
@@ -21,7 +23,7 @@ mod yaml;
 
 use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname, Network};
 use crate::platform::{Image, LaunchValues, Platform};
-use crate::release::{Digest, Version};
+use crate::release::{Arch, Digest, Mirror, Version};
 use crate::report::{Finding, Report};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -31,6 +33,7 @@ pub use cloud_config::CloudConfig;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
+pub use pinned::check_lock;
 pub use resolve::{Resolved, resolve};
 pub use settings::{Chosen, ChosenSettings};
 
@@ -74,10 +77,28 @@ pub struct Manifest {
 pub struct Etcd {
     /// `version`: the pinned release.
     pub version: At<Version>,
-    /// `sha256`: the amd64 tarball's digest, which wins over the built-in table.
-    pub sha256: Option<At<Digest>>,
+    /// `sha256`: digests of tarballs, which win over the lock and the built-in table.
+    pub sha256: Vec<(Arch, At<Digest>)>,
+    /// `mirrors`: where tarballs are, in the order in which a machine tries them.
+    pub mirrors: Vec<Mirror>,
+    /// Where `mirrors` stands, or where it would.
+    pub mirrors_place: Range<usize>,
     /// `settings`: each fits its kind and the version.
     pub settings: ChosenSettings,
+}
+
+impl Etcd {
+    /// The manifest's digest for an architecture.
+    pub fn digest(&self, arch: Arch) -> Option<&At<Digest>> {
+        let found = self.sha256.iter().find(|(known, _)| *known == arch);
+        found.map(|(_, digest)| digest)
+    }
+
+    /// The directories that hold this version's tarballs, without trailing slashes.
+    pub fn urls(&self) -> Vec<String> {
+        let directory = |mirror: &Mirror| mirror.directory(self.version.value);
+        self.mirrors.iter().map(directory).collect()
+    }
 }
 
 /// One entry of `controllers`.
@@ -87,6 +108,8 @@ pub struct Controller {
     pub name: At<HostName>,
     /// `ip`: the address of the machine inside the cluster's network.
     pub ip: At<IpAddr>,
+    /// `arch`: its own, or that of all. An empty place where it is written nowhere.
+    pub arch: At<Arch>,
     /// Where its PEM files are.
     pub tls: TlsPaths,
     /// `launch`: what the client is told for this machine alone.
@@ -168,6 +191,16 @@ impl Manifest {
         let report = |findings| Report::new(file, source, findings);
         let root = yaml::parse(source).map_err(|finding| report(vec![finding]))?;
         read::manifest(&root).map_err(report)
+    }
+
+    /// The architectures of the cluster, in the order of [`Arch::ALL`], each where it is first asked for.
+    pub fn architectures(&self) -> Vec<At<Arch>> {
+        let first = |arch: Arch| {
+            let mut controllers = self.controllers.iter();
+            controllers.find(|controller| controller.arch.value == arch)
+        };
+        let wanted = Arch::ALL.into_iter().filter_map(first);
+        wanted.map(|controller| controller.arch.clone()).collect()
     }
 
     /// How many bytes of a manifest are worth reading: one more than it may have.

@@ -1,13 +1,13 @@
 //! From the YAML tree to the manifest: every value typed, every finding kept.
 
 use super::fields::{Fields, Findings};
-use super::settings;
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
 use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
+use super::{release, settings};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::{LaunchValues, Platform};
-use crate::release::{Digest, Version};
+use crate::release::{Arch, Version};
 use crate::report::Finding;
 use std::net::IpAddr;
 
@@ -49,9 +49,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
             "{ ca: pki/ca.pem, cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }",
         )
         .and_then(|node| TlsKeys::read(node, "tls", findings));
+    let arch = release::arch(&top, findings).flatten().unwrap_or(At {
+        value: Arch::Amd64,
+        place: 0..0,
+    });
     // Before anything is given up: what is wrong with the paths belongs into the same report.
     let controllers = match (controllers, tls) {
-        (Some(controllers), Some(tls)) => complete(controllers, &tls, findings),
+        (Some(controllers), Some(tls)) => complete(controllers, &tls, &arch, findings),
         _ => None,
     };
     let hostname = match top.optional("hostname") {
@@ -84,6 +88,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "controllers",
         "tls",
         "hostname",
+        "arch",
         "image",
         "launch",
         "network",
@@ -149,17 +154,21 @@ fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
         .required("version", "3.6.14")
         .and_then(|node| version(node, findings));
     let sha256 = match fields.optional("sha256") {
-        Some(node) => digest(node, findings).map(Some),
-        None => Some(None),
+        Some(node) => release::digests(node, findings),
+        None => Some(Vec::new()),
     };
     let settings = match fields.optional("settings") {
         Some(node) => settings::read(node, version.as_ref(), findings),
         None => Some(settings::ChosenSettings::default()),
     };
-    fields.finish(&["version", "sha256", "settings"]);
+    let mirrors = release::mirrors(&fields, findings);
+    let mirrors_place = fields.optional("mirrors").unwrap_or(node).place.clone();
+    fields.finish(&["version", "sha256", "mirrors", "allow_http", "settings"]);
     Some(Etcd {
         version: version?,
         sha256: sha256?,
+        mirrors: mirrors?,
+        mirrors_place,
         settings: settings?,
     })
 }
@@ -191,16 +200,6 @@ fn version(node: &Node, findings: &Findings) -> Option<At<Version>> {
         return None;
     }
     Some(version)
-}
-
-fn digest(node: &Node, findings: &Findings) -> Option<At<Digest>> {
-    let written = findings.text(node, "sha256")?;
-    let digest = written.value.parse();
-    let digest = findings.keep(digest.map_err(|_| finding::not_a_digest(&written)))?;
-    Some(At {
-        value: digest,
-        place: written.place,
-    })
 }
 
 fn controllers(
@@ -237,6 +236,7 @@ fn controllers(
 fn complete(
     controllers: Vec<PartOfController>,
     shared: &TlsKeys,
+    arch: &At<Arch>,
     findings: &Findings,
 ) -> Option<Vec<Controller>> {
     let complete = |part: PartOfController| {
@@ -245,6 +245,7 @@ fn complete(
         Some(Controller {
             name: part.name?,
             ip: part.ip?,
+            arch: part.arch.unwrap_or_else(|| arch.clone()),
             tls: tls?,
             launch: part.launch,
         })
@@ -259,6 +260,7 @@ fn complete(
 struct PartOfController {
     name: Option<At<HostName>>,
     ip: Option<At<IpAddr>>,
+    arch: Option<At<Arch>>,
     tls: Option<TlsKeys>,
     launch: LaunchValues,
 }
@@ -283,12 +285,14 @@ fn controller(
         Some(node) => TlsKeys::read(node, &format!("{called}.tls"), findings),
         None => Some(TlsKeys::default()),
     };
+    let arch = release::arch(&fields, findings).flatten();
     let launch = fields.optional("launch");
     let launch = launch.map(|node| launch::values(node, &format!("{called}.launch"), on, findings));
-    fields.finish(&["name", "ip", "tls", "launch"]);
+    fields.finish(&["name", "ip", "arch", "tls", "launch"]);
     PartOfController {
         name,
         ip,
+        arch,
         tls,
         launch: launch.unwrap_or_default(),
     }

@@ -26,7 +26,7 @@ pub const INSIDE: &str = "__rehearse-inside";
 pub(super) enum Task {
     Image { suite: Suite, cache: PathBuf },
     StandIn { suite: Suite, cache: PathBuf },
-    Boot { plan: Plan, image: PathBuf },
+    Boot { plan: Box<Plan>, image: PathBuf },
 }
 
 /// What it answers, one line of JSON each on its standard output; `End` is the last.

@@ -96,6 +96,7 @@ impl Host {
     /// A machine that fails is an outcome, not an error.
     pub fn rehearse(&self, plan: Plan, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, Error> {
         let image = self.image(plan.suite, on_event)?;
+        let plan = Box::new(plan);
         let outcome = self.run(&Task::Boot { plan, image }, on_event)?;
         outcome.ok_or_else(|| Error::Vanished(String::new()))
     }

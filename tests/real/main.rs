@@ -13,16 +13,24 @@ mod machine;
 
 mod boot;
 mod clients;
+mod closed;
 mod consumers;
 mod datasources;
 mod ignition;
 mod image;
+mod install;
 #[path = "../support/lab.rs"]
 mod lab;
+mod mends;
 mod own_config;
 mod pairs;
 mod reader;
 mod rotate;
+
+#[path = "../support/pin_desk.rs"]
+mod pin_desk;
+#[path = "../support/release_server.rs"]
+mod release_server;
 mod seed;
 mod startup_script;
 

@@ -246,7 +246,7 @@ fn boots(change: fn(String) -> String, status: &str) {
         .duration_since(UNIX_EPOCH)
         .unwrap()
         .as_secs();
-    let resolved = manifest::resolve(&manifest, &files, now.try_into().unwrap());
+    let resolved = manifest::resolve(&manifest, &files, None, now.try_into().unwrap());
     let mut cluster = resolved.cluster.unwrap();
     let host = Host {
         program: env!("CARGO_BIN_EXE_firstboot").into(),
@@ -276,6 +276,7 @@ fn boots(change: fn(String) -> String, status: &str) {
             .iter()
             .map(|url| url.split('/').nth(2).unwrap().to_owned())
             .collect(),
+        media: Vec::new(),
         machines: vec![Machine {
             name: "controller-0".into(),
             address: cluster.members[0].address,

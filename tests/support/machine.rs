@@ -27,6 +27,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
             address,
             id: MemberId::of(&url(address, PEER_PORT), name),
             hostname: Hostname::Controller,
+            arch: Arch::Amd64,
             tls: tls(),
         }
     };

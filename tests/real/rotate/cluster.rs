@@ -96,7 +96,7 @@ impl Pki {
         let manifest = Manifest::parse("cluster.yaml", self.manifest.as_bytes()).unwrap();
         let (files, unread) = manifest::read_pem_files(&manifest, self.dir.path());
         assert!(unread.is_empty(), "{unread:?}");
-        let resolved = manifest::resolve(&manifest, &files, now());
+        let resolved = manifest::resolve(&manifest, &files, None, now());
         let findings = resolved.findings;
         let mut cluster = resolved.cluster.unwrap_or_else(|| panic!("{findings:?}"));
         cluster.release = Release {
@@ -113,6 +113,7 @@ impl Pki {
             tarball: release.tarball.clone(),
             tarball_name: tarball_name(&release.version, release.arch),
             hosts: cluster.release.urls.iter().map(host).collect(),
+            media: Vec::new(),
             machines: machines
                 .map(|(machine, member)| Machine {
                     name: member.name.to_string(),
