@@ -35,12 +35,8 @@ pub(crate) enum Arrives {
 /// To put one more string field to the test, add a line. Those of `launch` are in
 /// `hostile_launch`.
 pub(crate) fn fields() -> Vec<Field> {
-    use Arrives::{Line, Network, Typed, Value};
-    const CONTENT: &[&str] = &["write_files", "-1", "content"];
-    const PASSWORD: &[&str] = &["chpasswd", "users", "0", "password"];
-    const TLS: &str = "tls: { ca: c.pem, cert: d.pem, key: k.pem";
+    use Arrives::{Line, Network, Typed};
     const NETWORK: &str = "network: { prefix: 24";
-    let own = |rest: &str| format!("cloud_config: {{ {rest} }}");
     let mut all = vec![
         field(
             "cluster",
@@ -84,6 +80,18 @@ pub(crate) fn fields() -> Vec<Field> {
             &format!("{NETWORK}, interface: HERE }}"),
             Network(&[]),
         ),
+    ];
+    all.extend(own_config());
+    all.extend(tls());
+    all
+}
+
+fn own_config() -> Vec<Field> {
+    use Arrives::Value;
+    const CONTENT: &[&str] = &["write_files", "-1", "content"];
+    const PASSWORD: &[&str] = &["chpasswd", "users", "0", "password"];
+    let own = |rest: &str| format!("cloud_config: {{ {rest} }}");
+    vec![
         field(
             "cloud_config value",
             &own("final_message: HERE"),
@@ -114,16 +122,24 @@ pub(crate) fn fields() -> Vec<Field> {
             &own("chpasswd: { users: [{ name: a, password: HERE }] }"),
             Value(PASSWORD),
         ),
-    ];
+    ]
+}
+
+fn tls() -> Vec<Field> {
+    const TLS: &str = "tls: { ca: c.pem, cert: d.pem, key: k.pem";
+    let mut all = Vec::new();
     for (key, arrives) in TLS_KEYS {
         let (part, rest) = key.split_once(", ").unwrap_or((key, ""));
         let name = part.replace(": HERE", "").replace(": { ", ".");
         let shared = match part.split_once(':') {
             // It stands in the place of the one that is there.
             Some((top, " HERE")) => {
-                let all = ["ca", "cert", "key"].map(|one| match one == top {
-                    true => format!("{one}: HERE"),
-                    false => format!("{one}: {one}.pem"),
+                let all = ["ca", "cert", "key"].map(|one| {
+                    if one == top {
+                        format!("{one}: HERE")
+                    } else {
+                        format!("{one}: {one}.pem")
+                    }
                 });
                 format!("tls: {{ {}", all.join(", "))
             }

@@ -120,20 +120,17 @@ pub(crate) fn run(scripts: &[String]) -> Vec<Arrived> {
     let mut machines = Vec::new();
     let mut files = Vec::new();
     for part in output.text.split_terminator('\0') {
-        match part.strip_prefix('F') {
-            Some(part) => {
-                let (path, content) = part.split_once('\n').unwrap();
-                files.push((path.to_owned(), content.as_bytes().to_vec()));
-            }
-            None => {
-                assert_eq!(part, "E", "a shell said something else");
-                let files = std::mem::take(&mut files);
-                machines.push(Arrived {
-                    files,
-                    document: None,
-                });
-            }
+        if let Some(part) = part.strip_prefix('F') {
+            let (path, content) = part.split_once('\n').unwrap();
+            files.push((path.to_owned(), content.as_bytes().to_vec()));
+            continue;
         }
+        assert_eq!(part, "E", "a shell said something else");
+        let files = std::mem::take(&mut files);
+        machines.push(Arrived {
+            files,
+            document: None,
+        });
     }
     assert_eq!(machines.len(), scripts.len());
     machines

@@ -5,6 +5,11 @@
 //! these words as the value. That the words stand where a client is told them is proved with the
 //! clients' stand-ins in `tests/platforms.rs`.
 
+#![allow(
+    clippy::format_push_string,
+    reason = "a script and a manifest grow line by line"
+)]
+
 use crate::hostile::{cluster_of, frame, quoted};
 use crate::machine::output;
 use askama::filters::Escaper;
@@ -142,7 +147,7 @@ fn accepted(
         let report = Manifest::parse("cluster.yaml", source.as_bytes()).err();
         let mut found: BTreeSet<usize> = report
             .iter()
-            .flat_map(|report| report.findings())
+            .flat_map(firstboot::report::Report::findings)
             .map(|finding| finding.place.clone().unwrap().start)
             .collect();
         for (slot, (value, place)) in values.into_iter().zip(places).enumerate() {
