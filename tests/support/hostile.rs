@@ -37,6 +37,13 @@ pub(crate) enum Arrives {
 pub(crate) fn fields() -> Vec<Field> {
     use Arrives::{Line, Network, Typed};
     const NETWORK: &str = "network: { prefix: 24";
+    let sha256 = |arch: &str| {
+        field(
+            &format!("etcd.sha256.{arch}"),
+            &format!("etcd: {{ version: 3.5.21, sha256: {{ {arch}: HERE }} }}"),
+            Typed,
+        )
+    };
     let mut all = vec![
         field(
             "cluster",
@@ -63,6 +70,36 @@ pub(crate) fn fields() -> Vec<Field> {
             "etcd.sha256",
             "etcd: { version: 3.5.21, sha256: HERE }",
             Typed,
+        ),
+        sha256("amd64"),
+        sha256("arm64"),
+        sha256("ppc64le"),
+        sha256("s390x"),
+        field("arch", "arch: HERE", Typed),
+        field(
+            "controllers[].arch",
+            "controllers: [{ name: a, ip: 10.0.0.1, arch: HERE }]",
+            Typed,
+        ),
+        field(
+            "etcd.allow_http",
+            "etcd: { version: 3.5.21, allow_http: HERE }",
+            Typed,
+        ),
+        field(
+            "etcd.mirrors",
+            "etcd: { version: 3.5.21, mirrors: [HERE] }",
+            Typed,
+        ),
+        field(
+            "etcd.settings key",
+            "etcd: { version: 3.5.21, settings: { HERE: 1 } }",
+            Typed,
+        ),
+        field(
+            "etcd.settings text",
+            "etcd: { version: 3.5.21, settings: { distributed-tracing-service-name: HERE } }",
+            Line("ETCD_EXPERIMENTAL_DISTRIBUTED_TRACING_SERVICE_NAME="),
         ),
         field("network.prefix", "network: { prefix: HERE }", Typed),
         field(
@@ -275,6 +312,7 @@ pub(crate) fn cluster_of(manifest: &Manifest) -> Cluster {
     cluster.members.truncate(1);
     let (member, controller) = (&mut cluster.members[0], &manifest.controllers[0]);
     member.name = controller.name.value.clone();
+    cluster.settings = manifest.etcd.settings.resolved(manifest.etcd.version.value);
     cluster.network = manifest.network.as_ref().map(|found| found.value.clone());
     let (tls, paths) = (&mut member.tls, &controller.tls);
     let client = paths.client.as_ref().unwrap_or(&paths.server);
