@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "what a test prints is cargo's to show")]
 
+#[path = "../support/battery.rs"]
+mod battery;
 #[path = "../support/hostile.rs"]
 mod hostile;
 #[path = "../support/machine.rs"]
