@@ -5,7 +5,7 @@
 #[path = "support/machine.rs"]
 mod support;
 
-use firstboot::machine::machines;
+use firstboot::machine::{Layout, machines};
 use firstboot::release::{Arch, Digest};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -39,7 +39,7 @@ impl Root {
         let mut cluster = cluster();
         let digest = Digest::of(&root.tarball());
         cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
-        for file in &machines(&cluster)[0].files {
+        for file in &machines(&cluster, Layout::default())[0].files {
             if let Some(name) = file.path.strip_prefix("/usr/local/lib/firstboot/") {
                 let path = root.path("usr/local/lib/firstboot").join(name);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -6,7 +6,7 @@
 mod support;
 
 use firstboot::cluster::Cluster;
-use firstboot::machine::{File, Layer, Machine, machines};
+use firstboot::machine::{File, Layer, Layout, Machine, machines};
 use firstboot::release::{Arch, Digest};
 use std::fmt::Write;
 use std::process::Command;
@@ -28,7 +28,7 @@ fn a_controller_holds_these_files() {
         let line = |file: &File| format!("{} {:?} {}", file.mode, file.layer, file.path);
         machine.files.iter().map(line).collect()
     };
-    for machine in machines(&cluster) {
+    for machine in machines(&cluster, Layout::default()) {
         assert_eq!(
             list(&machine),
             [
@@ -51,7 +51,7 @@ fn a_controller_holds_these_files() {
 #[test]
 fn settings_are_the_labs() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     assert_eq!(
         text(machine, "/etc/etcd/etcd.env"),
         "\
@@ -82,11 +82,43 @@ NOT_BEFORE=1700000000
 #[test]
 fn an_ipv6_member_listens_on_its_address_and_the_labs_loopback() {
     let cluster = cluster_named("six", &["fd00::10", "fd00::11"]);
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let env = text(machine, "/etc/etcd/etcd.env");
     let listens = "\nETCD_LISTEN_CLIENT_URLS='https://[fd00::10]:2379,https://127.0.0.1:2379'\n";
     assert!(env.contains(listens), "{env}");
     assert!(env.contains("\nADDRESS=fd00::10\n"));
+}
+
+/// Where `/usr` cannot be written to, nothing on the machine knows of it.
+#[test]
+fn the_machine_follows_its_layout() {
+    let cluster = cluster();
+    let usual = &machines(&cluster, Layout::UsrLocal)[0];
+    let opt = &machines(&cluster, Layout::Opt)[0];
+    let scripts = [
+        "/opt/lib/firstboot/bootstrap",
+        "/opt/lib/firstboot/install-etcd",
+    ];
+    for path in scripts {
+        let there = path.replace("/opt/", "/usr/local/");
+        assert_eq!(text(opt, path), text(usual, &there));
+    }
+    let unit = |machine, name| text(machine, &format!("/etc/systemd/system/{name}")).to_owned();
+    for (name, line) in [
+        ("etcd.service", "\nExecStart=/opt/bin/etcd\n"),
+        (
+            "firstboot.service",
+            "\nExecStart=/bin/sh /opt/lib/firstboot/bootstrap\n",
+        ),
+    ] {
+        assert!(unit(opt, name).contains(line), "{name}");
+        let usual = unit(usual, name);
+        assert_eq!(
+            unit(opt, name).replace("/opt/", "/usr/local/"),
+            usual,
+            "{name}"
+        );
+    }
 }
 
 /// What an image may hold says nothing of any cluster.
@@ -94,7 +126,7 @@ fn an_ipv6_member_listens_on_its_address_and_the_labs_loopback() {
 fn image_files_are_the_same_for_every_cluster() {
     let (ours, theirs) = (cluster(), cluster_named("other", &["192.0.2.7"]));
     let image = |cluster: &Cluster| -> Vec<(String, Vec<u8>)> {
-        let machine = &machines(cluster)[0];
+        let machine = &machines(cluster, Layout::default())[0];
         let image = machine.files.iter().filter(|f| f.layer == Layer::Image);
         image
             .map(|f| (f.path.clone(), f.bytes().to_vec()))
@@ -112,7 +144,7 @@ fn image_files_are_the_same_for_every_cluster() {
 #[test]
 fn members_differ_in_their_own_files_only() {
     let cluster = cluster();
-    let [a, b] = &machines(&cluster)[..] else {
+    let [a, b] = &machines(&cluster, Layout::default())[..] else {
         panic!("two members")
     };
     let pairs = a.files.iter().zip(&b.files);
@@ -128,7 +160,7 @@ fn members_differ_in_their_own_files_only() {
 #[test]
 fn what_was_sent_is_listed_as_cksum_prints_it() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let root = tempfile::tempdir().unwrap();
     let mut expected = String::new();
     for file in machine.files.iter().rev().skip(1).rev() {
@@ -147,7 +179,7 @@ fn what_was_sent_is_listed_as_cksum_prints_it() {
 fn any_other_byte_is_another_delivery() {
     let (one, mut other) = (cluster(), cluster());
     other.members[0].tls.not_before += 1;
-    let delivery = |cluster: &Cluster| machines(cluster)[0].delivery.clone();
+    let delivery = |cluster: &Cluster| machines(cluster, Layout::default())[0].delivery.clone();
     assert_eq!(delivery(&one).len(), 16);
     assert_eq!(delivery(&one), delivery(&cluster()));
     assert_ne!(delivery(&one), delivery(&other));
@@ -158,7 +190,7 @@ fn the_release_is_pinned_for_each_architecture() {
     let mut cluster = cluster();
     let digest = Digest::of(b"");
     cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     assert_eq!(
         text(machine, "/usr/local/lib/firstboot/release.env"),
         format!(
@@ -171,7 +203,7 @@ fn the_release_is_pinned_for_each_architecture() {
 #[test]
 fn nothing_follows_the_command_whose_exit_is_the_verdict() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let last = machine.start.last().unwrap().join(" ");
     assert_eq!(last, "systemctl enable --now firstboot.service");
     assert_eq!(machine.hostname.as_ref(), Some(&machine.name));
@@ -180,7 +212,7 @@ fn nothing_follows_the_command_whose_exit_is_the_verdict() {
 #[test]
 fn a_key_is_secret_and_not_shown() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let secrets: Vec<_> = machine.files.iter().filter(|f| f.secret).collect();
     assert_eq!(secrets.len(), 1);
     assert_eq!(
@@ -194,7 +226,7 @@ fn a_key_is_secret_and_not_shown() {
 #[test]
 fn scripts_and_units_stay_small() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let image = machine.files.iter().filter(|f| f.layer == Layer::Image);
     let size: usize = image.map(|file| file.bytes().len()).sum();
     assert!(size <= 7_500, "{size} bytes");
@@ -203,7 +235,7 @@ fn scripts_and_units_stay_small() {
 #[test]
 fn lines_are_short_ascii_and_end() {
     let cluster = cluster();
-    for file in &machines(&cluster)[0].files {
+    for file in &machines(&cluster, Layout::default())[0].files {
         let text = std::str::from_utf8(file.bytes()).unwrap();
         let plain = |c: char| c == '\n' || (' '..='~').contains(&c);
         assert!(text.chars().all(plain), "{}", file.path);
@@ -221,7 +253,7 @@ fn lines_are_short_ascii_and_end() {
 #[test]
 fn consumer_shellcheck_finds_nothing() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let bootstrap = text(machine, "/usr/local/lib/firstboot/bootstrap");
     let install = text(machine, "/usr/local/lib/firstboot/install-etcd");
     for script in [bootstrap, install, &machine.early] {
@@ -235,7 +267,7 @@ fn consumer_shellcheck_finds_nothing() {
 #[test]
 fn consumer_systemd_accepts_the_units() {
     let cluster = cluster();
-    let machine = &machines(&cluster)[0];
+    let machine = &machines(&cluster, Layout::default())[0];
     let dir = tempfile::tempdir().unwrap();
     let mut verify = Command::new("systemd-analyze");
     verify.env("SYSTEMD_COLORS", "0").arg("verify");

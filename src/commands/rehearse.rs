@@ -214,7 +214,7 @@ mod linux {
         suite: Option<Suite>,
         arguments: &Arguments,
     ) -> Result<Plan, Failure> {
-        let machines = machine::machines(cluster);
+        let machines = machine::machines(cluster, machine::Layout::default());
         let machines = machines.iter().zip(&cluster.members);
         let machines: Result<_, _> = machines
             .map(|(machine, member)| rehearsed(cluster, machine, member))

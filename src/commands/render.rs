@@ -90,7 +90,7 @@ pub(super) struct Rendering {
 
 impl Rendering {
     fn of(cluster: &Cluster, platform: Platform) -> Result<Self, Failure> {
-        let machines = machine::machines(cluster);
+        let machines = machine::machines(cluster, machine::Layout::default());
         let deliveries: Vec<_> = machines
             .iter()
             .map(|machine| delivery(machine, platform))

@@ -81,6 +81,18 @@ impl<'a> File<'a> {
         }
     }
 
+    /// A file with any bytes, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(path: String, mode: Mode, bytes: Vec<u8>) -> Self {
+        Self {
+            path,
+            mode,
+            secret: mode == Mode::SECRET,
+            layer: Layer::Boot,
+            contents: Cow::Owned(bytes),
+        }
+    }
+
     pub(super) fn pem(pem: &'a PemFile, mode: Mode) -> Self {
         Self {
             path: super::render::pem_path(pem),

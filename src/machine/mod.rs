@@ -6,6 +6,7 @@
 
 mod env;
 mod file;
+mod layout;
 mod render;
 
 use crate::cluster::{Cluster, HostName, Hostname, Member};
@@ -14,11 +15,13 @@ use crc::{CRC_32_CKSUM, Crc};
 
 pub use env::EnvValue;
 pub use file::{File, Layer, Mode};
+pub use layout::{Layout, UnitWord};
 
 const BOOTSTRAP: &str = include_str!("../../templates/bootstrap");
 const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
-const ETCD_SERVICE: &str = include_str!("../../templates/etcd.service");
-const FIRSTBOOT_SERVICE: &str = include_str!("../../templates/firstboot.service");
+
+/// Where systemd looks for the units of a machine's administrator.
+pub(crate) const UNITS: &str = "/etc/systemd/system";
 
 /// Where the list of checksums lies; bootstrap holds every other file against it.
 const SENT: &str = "/etc/firstboot/sent";
@@ -43,23 +46,25 @@ pub struct Machine<'a> {
     pub start: Vec<Vec<String>>,
 }
 
-/// The machine of every controller, in the manifest's order. Pure.
-pub fn machines(cluster: &Cluster) -> Vec<Machine<'_>> {
-    let image = image_files(cluster);
+/// The machine of every controller, in the manifest's order, with our own files where this
+/// layout has them. Pure.
+pub fn machines(cluster: &Cluster, layout: Layout) -> Vec<Machine<'_>> {
+    let image = image_files(cluster, layout);
     let machine = |member| machine(cluster, member, &image);
     cluster.members.iter().map(machine).collect()
 }
 
-/// The files that are the same on every controller of every cluster with this etcd release.
-fn image_files(cluster: &Cluster) -> Vec<File<'static>> {
-    let lib = |name: &str| format!("/usr/local/lib/firstboot/{name}");
-    let unit = |name: &str| format!("/etc/systemd/system/{name}");
+/// The files that are the same on every controller of every cluster with this etcd release and
+/// this layout.
+fn image_files(cluster: &Cluster, layout: Layout) -> Vec<File<'static>> {
+    let lib = |name: &str| format!("{}/{name}", layout.lib());
+    let unit = |name: &str| format!("{UNITS}/{name}");
     vec![
         File::image(lib("bootstrap"), BOOTSTRAP),
         File::image(lib("install-etcd"), INSTALL_ETCD),
         File::image(lib("release.env"), render::release_env(&cluster.release)),
-        File::image(unit("etcd.service"), ETCD_SERVICE),
-        File::image(unit("firstboot.service"), FIRSTBOOT_SERVICE),
+        File::image(unit("etcd.service"), render::etcd_service(layout)),
+        File::image(unit("firstboot.service"), render::firstboot_service(layout)),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The files that hold values, each an askama template under `templates/`.
 
+use super::Layout;
 use crate::cluster::{
     CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Pair, PemFile, Release, url,
 };
@@ -93,6 +94,28 @@ pub(super) fn release_env(release: &Release) -> String {
         urls: release.urls.join(" "),
         tarballs: &release.tarballs,
     })
+}
+
+#[derive(Template)]
+#[template(path = "etcd.service")]
+struct EtcdService {
+    bin: &'static str,
+}
+
+/// The unit of etcd itself, which nothing but bootstrap starts.
+pub(super) fn etcd_service(layout: Layout) -> String {
+    text(&EtcdService { bin: layout.bin() })
+}
+
+#[derive(Template)]
+#[template(path = "firstboot.service")]
+struct FirstbootService {
+    lib: &'static str,
+}
+
+/// The unit that runs bootstrap on every boot.
+pub(super) fn firstboot_service(layout: Layout) -> String {
+    text(&FirstbootService { lib: layout.lib() })
 }
 
 #[derive(Template)]

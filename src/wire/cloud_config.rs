@@ -4,6 +4,7 @@
 //! change or refuse is base64. What was rendered is read back and compared before anybody
 //! gets it.
 
+pub use super::NotReadBack;
 use super::encoding;
 use crate::cluster::HostName;
 use crate::machine::{File, Machine, Mode};
@@ -11,24 +12,7 @@ use crate::secret::Secret;
 use askama::Template;
 use base64::Engine;
 use serde::Deserialize;
-use std::fmt;
 use zeroize::Zeroizing;
-
-/// The rendered document does not say what it should: a defect of this program.
-#[derive(Debug)]
-pub struct NotReadBack(String);
-
-impl fmt::Display for NotReadBack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the rendered cloud-config does not read back as what was meant: {}",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for NotReadBack {}
 
 #[derive(Template)]
 #[template(path = "cloud-config.yaml")]

@@ -11,3 +11,5 @@ mod consumers;
 mod image;
 mod pairs;
 mod rotate;
+#[path = "../support/machine.rs"]
+mod support;

@@ -93,7 +93,7 @@ impl Pki {
             urls: upstream_urls(&release.version),
         };
         let host = |url: &String| url.split('/').nth(2).unwrap().to_owned();
-        let machines = machine::machines(&cluster);
+        let machines = machine::machines(&cluster, machine::Layout::default());
         let machines = machines.iter().zip(&cluster.members);
         Plan {
             cluster: cluster.name.to_string(),
