@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use firstboot::release::Digest;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -44,8 +45,12 @@ fn render(case: &Path, dir: &Path, zone: &str) -> Output {
     output
 }
 
-/// A file as a person can read it: what is packed with gzip is kept unpacked, as `….gunzip`.
+/// A file as a person can read it: what is packed with gzip is kept unpacked, as `….gunzip`; of a
+/// disk there is a list, with the digest of each file and of the disk itself.
 fn readable((path, bytes): (PathBuf, Vec<u8>)) -> (PathBuf, Vec<u8>) {
+    if path.extension().is_some_and(|extension| extension == "iso") {
+        return (path.with_extension("iso.list"), listed(&bytes).into_bytes());
+    }
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return (path, bytes);
     }
@@ -54,6 +59,14 @@ fn readable((path, bytes): (PathBuf, Vec<u8>)) -> (PathBuf, Vec<u8>) {
         .read_to_end(&mut unpacked)
         .unwrap();
     (path.with_extension("gunzip"), unpacked)
+}
+
+/// `sha256sum`'s lines for a disk and what is in it.
+fn listed(disk: &[u8]) -> String {
+    let image = firstboot::wire::iso::read(disk).unwrap();
+    let line = |name: &str, bytes: &[u8]| format!("{}  {name}\n", Digest::of(bytes));
+    let files = image.files.iter().map(|(name, bytes)| line(name, bytes));
+    files.collect::<String>() + &line(&format!("({} itself)", image.label), disk)
 }
 
 /// Every file below a directory, by its path.
@@ -155,7 +168,7 @@ fn strangers_can_read_nothing_and_no_key_leaves_user_data() {
         for (path, bytes) in tree(&out) {
             let mode = fs::metadata(out.join(&path)).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{} is open to strangers", path.display());
-            if path.ends_with("user-data") {
+            if path.ends_with("user-data") || path.ends_with("seed.iso") {
                 seen += usize::from(shows(&bytes));
             } else {
                 assert!(!shows(&bytes), "{} shows a key", path.display());

@@ -5,6 +5,7 @@
 
 mod ids;
 mod name;
+mod network;
 
 use crate::release::{Arch, Digest, Version};
 use crate::secret::Secret;
@@ -12,6 +13,8 @@ use std::net::IpAddr;
 
 pub use ids::{ClusterId, MemberId};
 pub use name::{ClusterName, CommonName, FileName, HostName, NotAName};
+pub(crate) use network::network_of;
+pub use network::{Interface, Network, NotAnInterface};
 
 /// The port on which members talk to each other, registered for etcd.
 pub const PEER_PORT: u16 = 2380;
@@ -27,6 +30,8 @@ pub struct Cluster {
     pub release: Release,
     /// The controllers in the manifest's order; names, addresses and IDs are distinct.
     pub members: Vec<Member>,
+    /// The machines' network, where nothing there tells them; their addresses are in it.
+    pub network: Option<Network>,
     /// The ID that every member of this cluster will report.
     pub id: ClusterId,
 }

@@ -4,6 +4,7 @@ use super::{Failure, ManifestArguments};
 use crate::cluster::Cluster;
 use crate::manifest::{self, Manifest};
 use crate::report::{Finding, Report, Severity, reason};
+use crate::wire::UserConfig;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,12 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// The user's own cloud-config, for the wire.
+    pub(super) fn cloud_config(&self) -> Option<&UserConfig> {
+        let own = self.manifest.cloud_config.as_ref();
+        own.map(|own| &own.value.config)
+    }
+
     pub(super) fn report(&self, findings: Vec<Finding>) -> Report {
         Report::new(self.name.as_str(), &self.source, findings)
     }
@@ -59,7 +66,17 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 
 /// Reads the PEM files and resolves the cluster; the report holds its warnings.
 pub(super) fn cluster(loaded: &Loaded, strict: bool) -> Result<(Cluster, Report), Failure> {
+    cluster_with(loaded, Vec::new(), strict)
+}
+
+/// The same, with what the command has found itself in the one report.
+pub(super) fn cluster_with(
+    loaded: &Loaded,
+    found: Vec<Finding>,
+    strict: bool,
+) -> Result<(Cluster, Report), Failure> {
     let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    findings.extend(found);
     let resolved = manifest::resolve(&loaded.manifest, &files, now());
     findings.extend(resolved.findings);
     if strict {

@@ -7,6 +7,7 @@ mod rehearse;
 #[cfg(target_os = "linux")]
 mod rehearse_table;
 mod render;
+mod rendering;
 
 use crate::report::Report;
 use crate::terminal::{Colour, Format, Terminal};

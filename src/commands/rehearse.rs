@@ -50,7 +50,7 @@ mod linux {
     use crate::release::{Arch, Digest, Version, tarball_name, upstream_urls};
     use crate::report::reason;
     use crate::terminal::Format;
-    use crate::wire::cloud_config;
+    use crate::wire::{UserConfig, cloud_config};
     use std::fmt::Display;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ mod linux {
             context.terminal.say(&format!("note: {origin}\n"));
         }
         cluster.release = tarball.release();
-        let plan = plan(&cluster, &tarball, suite, arguments)?;
+        let plan = plan(&cluster, loaded.cloud_config(), &tarball, suite, arguments)?;
         let outcome = host.rehearse(plan, &mut told).map_err(world)?;
         if let Some(directory) = &arguments.logs {
             write_logs(directory, &outcome)?;
@@ -210,6 +210,7 @@ mod linux {
 
     fn plan(
         cluster: &Cluster,
+        user: Option<&UserConfig>,
         tarball: &Tarball,
         suite: Option<Suite>,
         arguments: &Arguments,
@@ -217,7 +218,7 @@ mod linux {
         let machines = machine::machines(cluster, machine::Layout::default());
         let machines = machines.iter().zip(&cluster.members);
         let machines: Result<_, _> = machines
-            .map(|(machine, member)| rehearsed(cluster, machine, member))
+            .map(|(machine, member)| rehearsed(cluster, machine, member, user))
             .collect();
         let host = |url: &String| url.split('/').nth(2).unwrap_or_default().to_owned();
         Ok(Plan {
@@ -239,8 +240,9 @@ mod linux {
         cluster: &Cluster,
         machine: &Machine,
         member: &Member,
+        user: Option<&UserConfig>,
     ) -> Result<rehearse::Machine, Failure> {
-        let document = cloud_config::render(machine).map_err(world)?;
+        let document = cloud_config::render(machine, user).map_err(world)?;
         Ok(rehearse::Machine {
             name: member.name.to_string(),
             address: member.address,

@@ -1,14 +1,12 @@
 //! `firstboot render`: the main job.
 
+use super::rendering::{Rendering, is_ours};
 use super::{Context, Failure, ManifestArguments, load};
 use crate::cluster::Cluster;
-use crate::machine::{self, Machine};
-use crate::output::{self, OutputFile, Written};
-use crate::platform::{Delivery, Platform, deliver, launch};
+use crate::output::{self, Written};
+use crate::platform::{Compress, Packed, Platform};
 use crate::report::Report;
-use crate::secret::Secret;
 use crate::terminal::Format;
-use crate::wire::cloud_config;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -27,9 +25,13 @@ pub(crate) struct Arguments {
     /// Where the cluster's directory is put
     #[arg(short, long, value_name = "DIR", default_value = "out")]
     output: PathBuf,
-    /// Render for this platform instead of the manifest's
+    /// Render for this platform instead of the manifest's, without the manifest's `launch`
+    /// and `image.id`, which are meant for its own
     #[arg(long, value_name = "NAME", value_parser = platforms())]
     platform: Option<Platform>,
+    /// Whether user-data is compressed
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    compress: Compress,
     /// Check everything, write nothing
     #[arg(long)]
     check: bool,
@@ -40,9 +42,10 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
-    let (cluster, report) = load::cluster(&loaded, arguments.strict)?;
     let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
-    let rendering = Rendering::of(&cluster, platform)?;
+    let addresses = loaded.manifest.addresses_on(platform);
+    let (cluster, report) = load::cluster_with(&loaded, addresses, arguments.strict)?;
+    let rendering = Rendering::of(&loaded, &cluster, platform, arguments.compress)?;
     let name = cluster.name.as_str();
     let written = if arguments.check {
         None
@@ -74,45 +77,6 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
 fn platforms() -> impl TypedValueParser<Value = Platform> {
     let names = PossibleValuesParser::new(Platform::ALL.map(Platform::name));
     names.try_map(|name| Platform::named(&name).ok_or("no platform"))
-}
-
-/// What this command may have written below a cluster's directory.
-fn is_ours(path: &str) -> bool {
-    let name = path.split_once('/').map_or(path, |(_, name)| name);
-    matches!((path, name), ("launch", _) | (_, "user-data" | "meta-data"))
-}
-
-/// Everything that is written for one cluster.
-pub(super) struct Rendering {
-    deliveries: Vec<Delivery>,
-    files: Vec<OutputFile>,
-}
-
-impl Rendering {
-    fn of(cluster: &Cluster, platform: Platform) -> Result<Self, Failure> {
-        let machines = machine::machines(cluster, machine::Layout::default());
-        let deliveries: Vec<_> = machines
-            .iter()
-            .map(|machine| delivery(machine, platform))
-            .collect::<Result<_, _>>()?;
-        let mut files = vec![OutputFile {
-            path: "launch".to_owned(),
-            bytes: Secret::new(launch(platform, cluster, &deliveries).into_bytes()),
-            executable: true,
-        }];
-        files.extend(
-            deliveries
-                .iter()
-                .flat_map(|delivery| delivery.files.clone()),
-        );
-        Ok(Self { deliveries, files })
-    }
-}
-
-fn delivery(machine: &Machine, platform: Platform) -> Result<Delivery, Failure> {
-    let told = |error: &dyn std::fmt::Display| Failure::World(format!("{}: {error}", machine.name));
-    let document = cloud_config::render(machine).map_err(|error| told(&error))?;
-    deliver(platform, machine, &document).map_err(|error| told(&error))
 }
 
 struct Summary<'a> {
@@ -148,7 +112,7 @@ impl Summary<'_> {
                 member.name.as_str(),
                 member.address.to_string(),
                 member.id.to_string(),
-                size(delivery, *platform),
+                size(delivery.first(), *platform),
             );
         }
         text
@@ -165,8 +129,8 @@ impl Summary<'_> {
                     "name": member.name.as_str(),
                     "address": member.address,
                     "memberId": member.id.to_string(),
-                    "form": delivery.form.to_string(),
-                    "bytes": delivery.bytes,
+                    "form": delivery.first().form.to_string(),
+                    "bytes": delivery.first().bytes,
                     "files": delivery.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
                 })
             })
@@ -187,8 +151,8 @@ impl Summary<'_> {
 }
 
 /// `9,312 bytes of plain text, 4 % of the limit`.
-fn size(delivery: &Delivery, platform: Platform) -> String {
-    let Delivery { form, bytes, .. } = delivery;
+fn size(packed: Packed, platform: Platform) -> String {
+    let Packed { form, bytes, .. } = packed;
     match platform.limit().bytes {
         usize::MAX => format!("{bytes} bytes of {form}"),
         limit => format!(

@@ -9,9 +9,10 @@ mod file;
 mod layout;
 mod render;
 
-use crate::cluster::{Cluster, HostName, Hostname, Member};
+use crate::cluster::{Cluster, HostName, Hostname, Member, Network};
 use crate::release::Digest;
 use crc::{CRC_32_CKSUM, Crc};
+use std::net::IpAddr;
 
 pub use env::EnvValue;
 pub use file::{File, Layer, Mode};
@@ -26,6 +27,9 @@ pub(crate) const UNITS: &str = "/etc/systemd/system";
 /// Where the list of checksums lies; bootstrap holds every other file against it.
 const SENT: &str = "/etc/firstboot/sent";
 
+/// A command whose exit status is the verdict on the first boot.
+pub const VERDICT: &str = "systemctl is-active --quiet firstboot.service";
+
 /// One controller, as files and commands. Borrows the certificates from its [`Cluster`].
 #[derive(Clone, Debug)]
 pub struct Machine<'a> {
@@ -33,6 +37,10 @@ pub struct Machine<'a> {
     pub name: HostName,
     /// The host name that the machine takes; `None` leaves it to the image or the cloud.
     pub hostname: Option<HostName>,
+    /// The controller's address.
+    pub address: IpAddr,
+    /// The network that it must be told of; `None` leaves that to the image or the cloud.
+    pub network: Option<Network>,
     /// Every file that is sent, in the order in which it should be written.
     pub files: Vec<File<'a>>,
     /// A name for exactly these files, 16 hexadecimal digits. bootstrap writes it to
@@ -42,7 +50,8 @@ pub struct Machine<'a> {
     /// written: cloud-init repeats a delivery that was cut short only because of it.
     pub early: String,
     /// The commands that start everything, each a list of arguments, in this order and after
-    /// `files`; none may follow. The last one returns with the verdict as its exit status.
+    /// `files`. The last one returns with the verdict as its exit status; where others follow,
+    /// [`VERDICT`] says it once more.
     pub start: Vec<Vec<String>>,
 }
 
@@ -86,6 +95,8 @@ fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -
             Hostname::Controller => Some(member.name.clone()),
             Hostname::Keep => None,
         },
+        address: member.address,
+        network: cluster.network.clone(),
         files,
         early: render::early(&delivery),
         delivery,

@@ -5,23 +5,28 @@
 //! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
 
 mod certificates;
+mod cloud_config;
 mod fields;
 mod finding;
+mod fit;
 mod issue;
+mod launch;
+mod network;
 mod pem;
 mod read;
 mod resolve;
 mod tls;
 mod yaml;
 
-use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname};
-use crate::platform::Platform;
+use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname, Network};
+use crate::platform::{Image, LaunchValues, Platform};
 use crate::release::{Digest, Version};
 use crate::report::{Finding, Report};
 use std::net::IpAddr;
 use std::ops::Range;
 
 pub use certificates::{Audited, Holding, Use, audit, contested, uses};
+pub use cloud_config::CloudConfig;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
@@ -50,8 +55,16 @@ pub struct Manifest {
     pub etcd: Etcd,
     /// `controllers`: at least one; names and addresses are distinct.
     pub controllers: Vec<Controller>,
+    /// `image`: what the machines are made of.
+    pub image: Option<At<Image>>,
+    /// `launch`: what the platform's own client is told for all machines.
+    pub launch: LaunchValues,
     /// `hostname`: `controller` or `keep`.
     pub hostname: Hostname,
+    /// `network`: what machines are told where no cloud does; it fits every controller.
+    pub network: Option<At<Network>>,
+    /// `cloud_config`: the user's own cloud-config.
+    pub cloud_config: Option<At<CloudConfig>>,
 }
 
 /// The key `etcd`.
@@ -72,6 +85,8 @@ pub struct Controller {
     pub ip: At<IpAddr>,
     /// Where its PEM files are.
     pub tls: TlsPaths,
+    /// `launch`: what the client is told for this machine alone.
+    pub launch: LaunchValues,
 }
 
 /// Where one controller's PEM files are: `tls`, with what the controller overrides of it, and

@@ -3,9 +3,9 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, finding};
+use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
 use crate::cluster::{ClusterName, HostName, Hostname};
-use crate::platform::Platform;
+use crate::platform::{LaunchValues, Platform};
 use crate::release::{Digest, Version};
 use crate::report::Finding;
 use std::net::IpAddr;
@@ -35,12 +35,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
     let platform = top
         .required("platform", "gce")
         .and_then(|node| platform(node, findings));
+    let on = platform.as_ref().map(|platform| platform.value);
     let etcd = top
         .required("etcd", "{ version: 3.5.21 }")
         .and_then(|node| etcd(node, findings));
     let controllers = top
         .required("controllers", "[{ name: controller-0, ip: 10.240.0.10 }]")
-        .and_then(|node| controllers(node, findings));
+        .and_then(|node| controllers(node, on, findings));
     let tls = top
         .required(
             "tls",
@@ -56,6 +57,24 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => hostname(node, findings),
         None => Some(Hostname::default()),
     };
+    let image = match top.optional("image") {
+        Some(node) => launch::image(node, on, findings).map(Some),
+        None => Some(None),
+    };
+    let launch = top
+        .optional("launch")
+        .map(|node| launch::values(node, "launch", on, findings));
+    let network = match top.optional("network") {
+        Some(node) => {
+            let controllers = controllers.as_deref().unwrap_or_default();
+            network::read(node, controllers, findings).map(Some)
+        }
+        None => Some(None),
+    };
+    let cloud_config = match top.optional("cloud_config") {
+        Some(node) => cloud_config::read(node, hostname, findings).map(Some),
+        None => Some(None),
+    };
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -64,13 +83,21 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "controllers",
         "tls",
         "hostname",
+        "image",
+        "launch",
+        "network",
+        "cloud_config",
     ]);
     Some(Manifest {
         cluster: cluster?,
         platform: platform?,
         etcd: etcd?,
         controllers: controllers?,
+        image: image?,
+        launch: launch.unwrap_or_default(),
         hostname: hostname?,
+        network: network?,
+        cloud_config: cloud_config?,
     })
 }
 
@@ -170,7 +197,11 @@ fn digest(node: &Node, findings: &Findings) -> Option<At<Digest>> {
     })
 }
 
-fn controllers(node: &Node, findings: &Findings) -> Option<Vec<PartOfController>> {
+fn controllers(
+    node: &Node,
+    on: Option<Platform>,
+    findings: &Findings,
+) -> Option<Vec<PartOfController>> {
     let Value::Sequence(items) = &node.value else {
         findings.push(finding::not_a_list("controllers", node));
         return None;
@@ -189,7 +220,7 @@ fn controllers(node: &Node, findings: &Findings) -> Option<Vec<PartOfController>
     let read: Vec<_> = items
         .iter()
         .enumerate()
-        .map(|(index, item)| controller(item, index, findings))
+        .map(|(index, item)| controller(item, index, on, findings))
         .collect();
     report_twins(&read, findings);
     Some(read)
@@ -209,6 +240,7 @@ fn complete(
             name: part.name?,
             ip: part.ip?,
             tls: tls?,
+            launch: part.launch,
         })
     };
     // Not one `collect`: it would stop at the first controller with a finding.
@@ -222,9 +254,15 @@ struct PartOfController {
     name: Option<At<HostName>>,
     ip: Option<At<IpAddr>>,
     tls: Option<TlsKeys>,
+    launch: LaunchValues,
 }
 
-fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfController {
+fn controller(
+    node: &Node,
+    index: usize,
+    on: Option<Platform>,
+    findings: &Findings,
+) -> PartOfController {
     let called = format!("controllers[{index}]");
     let Some(fields) = Fields::of(node, &called, findings) else {
         return PartOfController::default();
@@ -239,8 +277,15 @@ fn controller(node: &Node, index: usize, findings: &Findings) -> PartOfControlle
         Some(node) => TlsKeys::read(node, &format!("{called}.tls"), findings),
         None => Some(TlsKeys::default()),
     };
-    fields.finish(&["name", "ip", "tls"]);
-    PartOfController { name, ip, tls }
+    let launch = fields.optional("launch");
+    let launch = launch.map(|node| launch::values(node, &format!("{called}.launch"), on, findings));
+    fields.finish(&["name", "ip", "tls", "launch"]);
+    PartOfController {
+        name,
+        ip,
+        tls,
+        launch: launch.unwrap_or_default(),
+    }
 }
 
 fn controller_name(node: &Node, findings: &Findings) -> Option<At<HostName>> {
@@ -277,7 +322,7 @@ fn address(node: &Node, findings: &Findings) -> Option<At<IpAddr>> {
 }
 
 /// Why no peer could ever reach a controller at this address, and the cure.
-fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
+pub(super) fn unusable(address: IpAddr) -> Option<(&'static str, &'static str)> {
     const OWN: &str = "write the address that the machine has in its network";
     const LINK: &str = "write an address that is valid beyond one link";
     const PLAIN: &str = "write it as the IPv4 address that it stands for";

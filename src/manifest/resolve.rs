@@ -22,6 +22,9 @@ pub struct Resolved {
 pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
     let mut findings = Vec::new();
     unwise_count(manifest, &mut findings);
+    unused_network(manifest, &mut findings);
+    let own = manifest.cloud_config.iter();
+    findings.extend(own.flat_map(|own| own.value.warnings.iter().cloned()));
     let release = release(manifest, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
@@ -61,6 +64,10 @@ fn cluster(
         release,
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
+        network: manifest
+            .network
+            .as_ref()
+            .map(|network| network.value.clone()),
     })
 }
 
@@ -74,6 +81,18 @@ fn unwise_count(manifest: &Manifest, findings: &mut Vec<Finding>) {
         1 => findings.push(finding::single_member(place)),
         count if count.is_multiple_of(2) => findings.push(finding::even_members(place, count)),
         _ => {}
+    }
+}
+
+/// A cloud that gives machines their addresses itself reads nothing of ours about it.
+fn unused_network(manifest: &Manifest, findings: &mut Vec<Finding>) {
+    let platform = manifest.platform.value;
+    if let Some(network) = manifest
+        .network
+        .as_ref()
+        .filter(|_| !platform.needs_network())
+    {
+        findings.push(finding::network_unused(network.place.clone(), platform));
     }
 }
 

@@ -17,6 +17,8 @@ const MOST_NODES: usize = 5_000;
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) place: Range<usize>,
+    /// A scalar without quotes, whose meaning is its reader's to find out.
+    pub(super) plain: bool,
     pub(super) value: Value,
 }
 
@@ -36,6 +38,10 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) place: Range<usize>,
+    /// Without quotes, as in [`Node`].
+    pub(super) plain: bool,
+    /// Whether it is one value, and no list or mapping.
+    pub(super) scalar: bool,
     pub(super) text: String,
 }
 
@@ -190,11 +196,17 @@ impl Raw {
                     .collect(),
             ),
         };
-        Node { place, value }
+        let plain = is_plain(&source[..place.start], &source[place.start..]);
+        Node {
+            place,
+            plain,
+            value,
+        }
     }
 
     fn into_key(self, source: &str) -> Key {
         let node = self.into_node(source);
+        let scalar = !matches!(node.value, Value::Sequence(_) | Value::Mapping(_));
         let text = match node.value {
             Value::Text(text) | Value::Number(text) | Value::Boolean(text) => text,
             Value::Null | Value::Sequence(_) | Value::Mapping(_) => {
@@ -203,9 +215,30 @@ impl Raw {
         };
         Key {
             place: node.place,
+            plain: node.plain,
+            scalar,
             text,
         }
     }
+}
+
+/// Whether a scalar stands without quotes and in no block. The place of a block's text is behind
+/// its header, `|` or `>`, which is then what the line above ends with.
+fn is_plain(before: &str, from: &str) -> bool {
+    let indented = before.trim_end_matches([' ', '\t']);
+    let is_header = |line: &str| {
+        let rest = line
+            .trim_end()
+            .trim_end_matches(|c: char| "+-".contains(c) || c.is_ascii_digit());
+        rest.strip_suffix(['|', '>'])
+            .is_some_and(|rest| rest.ends_with([' ', '\t']))
+    };
+    let is_block = indented.ends_with('\n') && {
+        let above = indented.trim_end().lines().next_back().unwrap_or_default();
+        let comments = above.match_indices(" #").map(|(at, _)| &above[..at]);
+        comments.chain([above]).any(is_header)
+    };
+    !is_block && !from.starts_with(['"', '\'', '|', '>'])
 }
 
 /// The byte range of a location; at least one character wide where there is one.
@@ -352,6 +385,16 @@ mod tests {
             panic!()
         };
         assert_eq!(&source[list[1].place.clone()], "\"b c\"");
+    }
+
+    #[test]
+    fn knows_what_stands_without_quotes() {
+        let source = "a: yes\nb: 'yes'\nc: \"yes\"\nd: |\n  yes\ne: >-\n  yes\nf: |2- # so\n\n    yes\n'g':\n  0644\n";
+        let plain = |(_, node): &(Key, Node)| node.plain;
+        let entries = mapping(source);
+        let seen: Vec<_> = entries.iter().map(plain).collect();
+        assert_eq!(seen, [true, false, false, false, false, false, true]);
+        assert!(entries[0].0.plain && !entries[6].0.plain);
     }
 
     #[test]

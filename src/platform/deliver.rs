@@ -1,119 +1,180 @@
-//! Packs one machine's document in the first form that fits its cloud.
+//! Packs one machine's documents in the first form that fits its cloud.
 
-use super::{Form, Limit, Platform, nocloud};
+use super::{Document, Form, Limit, Platform};
 use crate::machine::Machine;
 use crate::output::OutputFile;
 use crate::secret::Secret;
 use crate::wire::encoding;
-use std::fmt;
 use std::io;
+
+/// Whether documents are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Compress {
+    /// Only what does not fit as plain text
+    #[default]
+    Auto,
+    /// Wherever the platform takes it
+    Always,
+    /// Never: what does not fit as plain text is refused
+    Never,
+}
 
 /// What one machine is given, and how.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The files below the controller's own directory, `user-data` first.
+    /// The files below the controller's own directory.
     pub files: Vec<OutputFile>,
-    /// How `user-data` is packed.
+    /// Its documents: the one that `launch` hands over first.
+    pub packed: Vec<Packed>,
+}
+
+/// One document, packed.
+#[derive(Clone, Copy, Debug)]
+pub struct Packed {
+    /// What it is.
+    pub document: Document,
+    /// How it is packed.
     pub form: Form,
-    /// The size of `user-data` as the cloud counts it, in bytes.
+    /// Its size as the cloud counts it, in bytes.
     pub bytes: usize,
 }
 
-/// No form fits.
-#[derive(Debug)]
-pub struct TooLarge {
-    limit: Limit,
-    smallest: usize,
-    form: Form,
-    /// Who eats the bytes: paths and sizes, the largest first.
-    eaters: Vec<(String, usize)>,
-}
+impl Delivery {
+    /// The document that `launch` hands over.
+    pub fn first(&self) -> Packed {
+        *self.packed.first().expect("a delivery has a document")
+    }
 
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            limit,
-            smallest,
-            form,
-            eaters,
-        } = self;
-        write!(
-            f,
-            "{smallest} bytes as {form}, and {} holds {}; largest:",
-            limit.of, limit.bytes
-        )?;
-        for (path, bytes) in eaters.iter().take(4) {
-            write!(f, " {path} {bytes},")?;
-        }
-        write!(f, " in bytes")
+    /// Whether a file of this name is among the machine's.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let named = |file: &OutputFile| file.path.ends_with(&format!("/{name}"));
+        self.files.iter().any(named)
     }
 }
 
-impl std::error::Error for TooLarge {}
+/// No form of a document fits.
+#[derive(Clone, Debug)]
+pub struct NotDelivered {
+    /// Which document.
+    pub document: Document,
+    /// The smallest form that was tried.
+    pub form: Form,
+    /// What it counts, in bytes.
+    pub bytes: usize,
+    /// What it may count.
+    pub limit: Limit,
+    /// Who eats the bytes: the machine's files and their sizes, the largest first.
+    pub eaters: Vec<(String, usize)>,
+}
 
-/// Packs the rendered document of a machine for a platform.
+/// Packs the rendered documents of a machine for a platform.
 pub fn deliver(
     platform: Platform,
     machine: &Machine,
-    document: &Secret,
-) -> Result<Delivery, TooLarge> {
+    documents: &[(Document, Secret)],
+    compress: Compress,
+) -> Result<Delivery, NotDelivered> {
+    let mut delivery = Delivery {
+        files: Vec::new(),
+        packed: Vec::new(),
+    };
+    for (document, text) in documents {
+        let forms = wanted(platform.forms(*document), compress);
+        let (packed, bytes) = smallest_that_fits(platform, *document, text, forms)
+            .map_err(|error| error.of(machine))?;
+        delivery.packed.push(packed);
+        delivery.files.push(file(machine, document.file(), bytes));
+    }
+    let first = &delivery.files[0].bytes;
+    let companions = (platform.0.companions)(machine, delivery.first().document, first);
+    let companions = companions.into_iter();
+    let companions = companions.map(|(name, bytes)| file(machine, name, bytes));
+    delivery.files.extend(companions);
+    Ok(delivery)
+}
+
+impl Platform {
+    /// Whether there is a compressed form that survives there.
+    pub fn takes_compressed(self, document: Document) -> bool {
+        self.forms(document).iter().any(|form| form.is_compressed())
+    }
+}
+
+/// The forms that the user allows; where no compressed form survives, all of them.
+fn wanted(forms: &'static [Form], compress: Compress) -> Vec<Form> {
+    let some = |compressed: bool| -> Vec<Form> {
+        let forms = forms.iter().copied();
+        forms
+            .filter(|form| form.is_compressed() == compressed)
+            .collect()
+    };
+    match compress {
+        Compress::Auto => forms.to_vec(),
+        Compress::Never => some(false),
+        Compress::Always if some(true).is_empty() => forms.to_vec(),
+        Compress::Always => some(true),
+    }
+}
+
+fn smallest_that_fits(
+    platform: Platform,
+    document: Document,
+    text: &Secret,
+    forms: Vec<Form>,
+) -> Result<(Packed, Secret), NotDelivered> {
     let limit = platform.limit();
-    let packed = platform
-        .forms()
-        .iter()
-        .map(|form| (*form, pack(document, *form)));
-    let mut smallest: Option<(Form, usize)> = None;
-    for (form, bytes) in packed {
-        let size = bytes.expose().len();
-        if size <= limit.bytes {
-            return Ok(delivery(platform, machine, form, bytes));
+    let mut smallest = None;
+    for form in forms {
+        let bytes = pack(text, form);
+        let packed = Packed {
+            document,
+            form,
+            bytes: limit.counts.of(bytes.expose().len()),
+        };
+        if packed.bytes <= limit.bytes {
+            return Ok((packed, bytes));
         }
-        if smallest.is_none_or(|(_, best)| size < best) {
-            smallest = Some((form, size));
+        if smallest.is_none_or(|best: Packed| packed.bytes < best.bytes) {
+            smallest = Some(packed);
         }
     }
-    let (form, smallest) = smallest.unwrap_or((Form::Plain, document.expose().len()));
-    let mut eaters: Vec<_> = machine
-        .files
-        .iter()
-        .map(|file| (file.path.clone(), file.bytes().len()))
-        .collect();
-    eaters.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    Err(TooLarge {
+    let smallest = smallest.expect("every document has a form on a platform that takes it");
+    Err(NotDelivered {
+        document,
+        form: smallest.form,
+        bytes: smallest.bytes,
         limit,
-        smallest,
-        form,
-        eaters,
+        eaters: Vec::new(),
     })
+}
+
+impl NotDelivered {
+    fn of(mut self, machine: &Machine) -> Self {
+        let files = machine.files.iter();
+        self.eaters = files
+            .map(|file| (file.path.clone(), file.bytes().len()))
+            .collect();
+        self.eaters
+            .sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        self
+    }
 }
 
 fn pack(document: &Secret, form: Form) -> Secret {
     let gzip = || -> io::Result<Secret> { encoding::gzip(document) };
+    let base64 = |bytes: &Secret| Secret::new(encoding::base64(bytes.expose()).into_bytes());
     match form {
         Form::Plain => document.clone(),
         Form::Gzip => gzip().expect("writing to memory does not fail"),
-        Form::GzipBase64 => {
-            let packed = gzip().expect("writing to memory does not fail");
-            Secret::new(encoding::base64(packed.expose()).into_bytes())
-        }
+        Form::Base64 => base64(document),
+        Form::GzipBase64 => base64(&gzip().expect("writing to memory does not fail")),
     }
 }
 
-fn delivery(platform: Platform, machine: &Machine, form: Form, bytes: Secret) -> Delivery {
-    let file = |name: &str, bytes: Secret| OutputFile {
+fn file(machine: &Machine, name: &str, bytes: Secret) -> OutputFile {
+    OutputFile {
         path: format!("{}/{name}", machine.name),
         bytes,
         executable: false,
-    };
-    let size = bytes.expose().len();
-    let mut files = vec![file("user-data", bytes)];
-    if platform == Platform::NoCloud {
-        let meta_data = nocloud::meta_data(machine).into_bytes();
-        files.push(file("meta-data", Secret::new(meta_data)));
-    }
-    Delivery {
-        files,
-        form,
-        bytes: size,
     }
 }

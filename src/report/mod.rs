@@ -30,6 +30,8 @@ pub struct Finding {
     pub place: Option<Range<usize>>,
     /// Another place that explains it, with a few words on why.
     pub related: Option<(Range<usize>, &'static str)>,
+    /// A table or a list that belongs to it, one line or several.
+    pub note: Option<String>,
     /// The cure, in one line.
     pub help: String,
 }
@@ -48,6 +50,7 @@ impl Finding {
             message: message.into(),
             place: Some(place),
             related: None,
+            note: None,
             help: help.into(),
         }
     }
@@ -81,6 +84,13 @@ impl Finding {
     #[must_use]
     pub fn with_related(mut self, place: Range<usize>, label: &'static str) -> Self {
         self.related = Some((place, label));
+        self
+    }
+
+    /// The same finding, with a table or a list below it.
+    #[must_use]
+    pub fn with_note(mut self, note: String) -> Self {
+        self.note = Some(note);
         self
     }
 }

@@ -36,9 +36,13 @@ impl Report {
         };
         let title = level.primary_title(&finding.message).id(finding.code);
         let help = Level::HELP.message(&finding.help);
+        let note = finding.note.as_ref().map(|note| Level::NOTE.message(note));
         let Some(place) = &finding.place else {
             let origin = annotate_snippets::Origin::path(&self.file);
-            return Group::with_title(title).element(origin).element(help);
+            return Group::with_title(title)
+                .element(origin)
+                .elements(note)
+                .element(help);
         };
         let shown = self.lines_of(finding, place);
         let within = |place: &Range<usize>| place.start - shown.start..place.end - shown.start;
@@ -50,7 +54,10 @@ impl Report {
             let annotation = AnnotationKind::Context.span(within(related));
             snippet = snippet.annotation(annotation.label(*label));
         }
-        Group::with_title(title).element(snippet).element(help)
+        Group::with_title(title)
+            .element(snippet)
+            .elements(note)
+            .element(help)
     }
 
     /// The whole lines that a finding is about: all that the renderer needs to look at.
@@ -83,6 +90,7 @@ impl Report {
                 "message": finding.message,
                 "file": self.file,
                 "place": place,
+                "note": finding.note,
                 "help": finding.help,
             })
         });

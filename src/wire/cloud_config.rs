@@ -6,6 +6,7 @@
 
 pub use super::NotReadBack;
 use super::encoding;
+use super::user_config::{self, Added, UserConfig};
 use crate::cluster::HostName;
 use crate::machine::{File, Machine, Mode};
 use crate::secret::Secret;
@@ -13,6 +14,9 @@ use askama::Template;
 use base64::Engine;
 use serde::Deserialize;
 use zeroize::Zeroizing;
+
+/// How deep the lines of our literal blocks stand.
+const DEPTH: usize = 3;
 
 #[derive(Template)]
 #[template(path = "cloud-config.yaml")]
@@ -22,6 +26,7 @@ struct Document<'a> {
     early: Zeroizing<String>,
     files: Vec<Entry<'a>>,
     start: &'a [Vec<String>],
+    added: Added,
 }
 
 struct Entry<'a> {
@@ -37,23 +42,34 @@ enum Content {
     Base64(Zeroizing<String>),
 }
 
-/// One machine as cloud-config.
-pub fn render(machine: &Machine) -> Result<Secret, NotReadBack> {
+/// One machine as cloud-config, with the user's own part in it.
+pub fn render(machine: &Machine, user: Option<&UserConfig>) -> Result<Secret, NotReadBack> {
+    let ours = document(machine, Added::default())?;
+    read_back(&ours, machine)?;
+    let Some(user) = user else {
+        return Ok(ours);
+    };
+    let added = Added::of(user).map_err(|error| NotReadBack(error.to_string()))?;
+    let whole = document(machine, added)?;
+    user_config::read_back(&ours, &whole, user).map_err(NotReadBack)?;
+    Ok(whole)
+}
+
+fn document(machine: &Machine, added: Added) -> Result<Secret, NotReadBack> {
     let document = Document {
         name: machine.name.as_str(),
         hostname: machine.hostname.as_ref().map(HostName::as_str),
-        early: block(&machine.early),
+        early: block(&machine.early, DEPTH),
         files: machine.files.iter().map(entry).collect(),
         start: &machine.start,
+        added,
     };
     let mut text = Zeroizing::new(String::with_capacity(room_for(&document)));
     document
         .render_into(&mut *text)
         .map_err(|error| NotReadBack(error.to_string()))?;
     text.push('\n');
-    let rendered = Secret::new(std::mem::take(&mut *text).into_bytes());
-    read_back(&rendered, machine)?;
-    Ok(rendered)
+    Ok(Secret::new(std::mem::take(&mut *text).into_bytes()))
 }
 
 /// Enough for the whole document, so that no copy of a key is left where it grew.
@@ -62,7 +78,8 @@ fn room_for(document: &Document) -> usize {
     let content = |entry: &Entry| match &entry.content {
         Content::Text(text) | Content::Base64(text) => text.len() + entry.path.len() + 128,
     };
-    FRAME + document.early.len() + document.files.iter().map(content).sum::<usize>()
+    let added = document.added.len();
+    FRAME + added + document.early.len() + document.files.iter().map(content).sum::<usize>()
 }
 
 fn entry<'a>(file: &'a File) -> Entry<'a> {
@@ -71,7 +88,7 @@ fn entry<'a>(file: &'a File) -> Entry<'a> {
         path: &file.path,
         permissions: (file.mode != Mode::PUBLIC).then(|| file.mode.to_string()),
         content: match literal(bytes) {
-            Some(text) => Content::Text(block(text)),
+            Some(text) => Content::Text(block(text, DEPTH)),
             None => Content::Base64(Zeroizing::new(encoding::base64(bytes))),
         },
     }
@@ -81,7 +98,7 @@ fn entry<'a>(file: &'a File) -> Entry<'a> {
 ///
 /// Safe are lines of printable ASCII that end in exactly one newline and of which the first
 /// starts with neither blank nor newline (the parser takes the indentation from it).
-fn literal(bytes: &[u8]) -> Option<&str> {
+pub(super) fn literal(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let printable = text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~'));
     let starts = !text.starts_with([' ', '\n']);
@@ -89,16 +106,15 @@ fn literal(bytes: &[u8]) -> Option<&str> {
     (printable && starts && ends).then_some(text)
 }
 
-/// The lines of a literal block, as deep as they must stand; empty lines stay empty.
+/// The lines of a literal block, `depth` blanks deep; empty lines stay empty.
 ///
 /// The room is reserved at once: a text that grows leaves copies of a key behind.
-fn block(text: &str) -> Zeroizing<String> {
-    const DEPTH: &str = "   ";
-    let room = text.len() + (DEPTH.len() + 1) * text.lines().count();
+pub(super) fn block(text: &str, depth: usize) -> Zeroizing<String> {
+    let room = text.len() + (depth + 1) * text.lines().count();
     let mut block = Zeroizing::new(String::with_capacity(room));
     for line in text.lines() {
         if !line.is_empty() {
-            block.push_str(DEPTH);
+            block.extend(std::iter::repeat_n(' ', depth));
             block.push_str(line);
         }
         block.push('\n');
@@ -222,7 +238,7 @@ mod tests {
 
     fn comes_back(bytes: &[u8]) {
         let field = match literal(bytes) {
-            Some(text) => format!("content: |\n{}\n", block(text).as_str()),
+            Some(text) => format!("content: |\n{}\n", block(text, DEPTH).as_str()),
             None => format!("encoding: b64\ncontent: {}\n", encoding::base64(bytes)),
         };
         let field = field.replace("\ncontent", "\n  content");

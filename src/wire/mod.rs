@@ -6,7 +6,13 @@ pub mod cloud_config;
 pub mod encoding;
 pub mod escape;
 pub mod ignition;
+pub mod iso;
+pub mod network_config;
+pub mod seed;
 pub mod startup_script;
+mod user_config;
+
+pub use user_config::{Item, Scalar, UserConfig};
 
 use std::fmt;
 
@@ -38,6 +44,8 @@ fn machine_with(files: Vec<crate::machine::File<'static>>) -> crate::machine::Ma
     crate::machine::Machine {
         name: crate::cluster::HostName::new("controller-0").unwrap(),
         hostname: None,
+        address: std::net::Ipv4Addr::new(10, 240, 0, 10).into(),
+        network: None,
         files,
         delivery: "0123456789abcdef".to_owned(),
         early: String::new(),

@@ -11,5 +11,6 @@ mod consumers;
 mod image;
 mod pairs;
 mod rotate;
+mod seed;
 #[path = "../support/machine.rs"]
 mod support;

@@ -42,6 +42,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
         },
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
+        network: None,
     }
 }
 

@@ -1,8 +1,14 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod cloud_config;
+mod network;
 mod pem;
+mod platform;
 
+pub(super) use cloud_config::*;
+pub(super) use network::*;
 pub(super) use pem::*;
+pub(super) use platform::*;
 
 use super::yaml::{Key, Node, Value};
 use super::{API_VERSION, At};

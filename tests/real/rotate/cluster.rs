@@ -107,7 +107,7 @@ impl Pki {
                     address: member.address,
                     member_id: member.id.to_string(),
                     cluster_id: cluster.id.to_string(),
-                    user_data: wire::cloud_config::render(machine).unwrap(),
+                    user_data: wire::cloud_config::render(machine, None).unwrap(),
                     meta_data: platform::meta_data(machine),
                     checks: acts::checks(),
                 })

@@ -1,0 +1,88 @@
+//! What stands without quotes and makes `PyYAML` stop, or read a date, which no key takes.
+
+/// Why a value needs quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::manifest) enum Trap {
+    /// `2026-11-22`: an object, or an error where there is no such day.
+    Date,
+    /// `=` and `<<` have a meaning for which `PyYAML` has no value; the whole document is lost.
+    Sign,
+    /// No path, argument or line of a script can hold a NUL.
+    Nul,
+    /// `0x_`: a number by its form that Python cannot read; the whole document is lost.
+    NoNumber,
+}
+
+/// Python reads no decimal number with more than 4300 digits; nobody means one with 100.
+const LONGEST_NUMBER: usize = 100;
+
+/// The trap that a value without quotes is, by the resolver of `PyYAML` (`yaml/resolver.py`).
+/// Takes a little more for a date than it does: quotes cost nothing.
+pub(super) fn trap(text: &str) -> Option<Trap> {
+    if matches!(text, "=" | "<<") {
+        return Some(Trap::Sign);
+    }
+    if is_date(text) {
+        return Some(Trap::Date);
+    }
+    let digits = text.trim_start_matches(['+', '-']);
+    let empty = ["0x", "0b", "."].iter().any(|prefix| {
+        let rest = digits.strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.starts_with('_') && rest.trim_matches('_').is_empty())
+    });
+    let numeric = |c: char| c.is_ascii_hexdigit() || "_.:+-x".contains(c);
+    let long = text.len() > LONGEST_NUMBER
+        && digits.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(numeric);
+    (empty || long).then_some(Trap::NoNumber)
+}
+
+/// `2026-11-22`, perhaps with a time behind it.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let digits = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (day, time) = rest.split_at(end);
+    year.len() == 4
+        && digits(year, 4)
+        && digits(month, 2)
+        && digits(day, 2)
+        && (time.is_empty() || time.starts_with(['T', 't', ' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_what_loses_the_document() {
+        for (text, expected) in [
+            ("=", Some(Trap::Sign)),
+            ("<<", Some(Trap::Sign)),
+            ("2026-11-22", Some(Trap::Date)),
+            ("2026-13-45", Some(Trap::Date)),
+            ("2026-1-2 10:00:00", Some(Trap::Date)),
+            ("0x_", Some(Trap::NoNumber)),
+            ("-0b__", Some(Trap::NoNumber)),
+            ("._", Some(Trap::NoNumber)),
+            ("==", None),
+            ("2026-11", None),
+            ("2026-11-22-a", None),
+            ("0x_1", None),
+            ("0644", None),
+            ("1:30", None),
+            ("...", None),
+        ] {
+            assert_eq!(trap(text), expected, "{text}");
+        }
+        assert_eq!(trap(&"9".repeat(5000)), Some(Trap::NoNumber));
+        assert_eq!(trap(&"a".repeat(5000)), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! Whether a manifest fits a platform: its own, or the one that a command names instead.
+
+use super::{At, Manifest, finding};
+use crate::platform::{Document, Family, LaunchValue, NotDelivered, Platform, Settings};
+use crate::report::Finding;
+use std::net::IpAddr;
+
+impl Manifest {
+    /// What the `launch` script of this platform is made of. `launch` and `image.id` are meant
+    /// for the manifest's own platform: another gets none of them.
+    pub fn settings(&self, platform: Platform) -> Settings {
+        let image = self.image.as_ref().map(|image| image.value.clone());
+        let mut image = image.unwrap_or_default();
+        if platform != self.platform.value {
+            image.id = None;
+            return Settings {
+                image,
+                ..Settings::default()
+            };
+        }
+        let own = self.controllers.iter().map(|one| one.launch.clone());
+        let mut shared = self.launch.clone();
+        for (key, value) in self.network_values() {
+            if platform.keys().any(|known| known.name == key) {
+                shared.entry(key).or_insert(value);
+            }
+        }
+        Settings {
+            image,
+            shared,
+            own: own.collect(),
+        }
+    }
+
+    /// What `network` says that a client could be told, too.
+    fn network_values(&self) -> Vec<(&'static str, LaunchValue)> {
+        let Some(network) = self.network.as_ref().map(|network| &network.value) else {
+            return Vec::new();
+        };
+        let gateway = network.gateway.map(|gateway| gateway.to_string());
+        let values = [
+            ("prefix", Some(network.prefix.to_string())),
+            ("gateway", gateway),
+        ];
+        let values = values
+            .into_iter()
+            .filter_map(|(key, text)| Some((key, text?)));
+        values
+            .map(|(key, text)| {
+                (
+                    key,
+                    LaunchValue::new(&text).expect("numbers and addresses are values"),
+                )
+            })
+            .collect()
+    }
+
+    /// Whose images the machines are made of, if the manifest says it.
+    pub fn image_family(&self) -> Option<Family> {
+        self.image.as_ref()?.value.family
+    }
+
+    /// What the machines of this platform read; the report's reason where they read nothing.
+    pub fn documents(&self, platform: Platform) -> Result<Vec<Document>, Finding> {
+        let (family, image) = (self.image_family(), self.image.as_ref());
+        let documents = platform.documents(family);
+        documents.map_err(|why| {
+            let (family, image) = family
+                .zip(image)
+                .expect("without a family there is a document");
+            finding::image_not_here(image.place.clone(), family, platform, why)
+        })
+    }
+
+    /// Why `cloud_config` would reach no machine, if it is there.
+    pub fn cloud_config_unread(
+        &self,
+        platform: Platform,
+        documents: &[Document],
+    ) -> Option<Finding> {
+        let own = self.cloud_config.as_ref()?;
+        if documents.contains(&Document::CloudConfig) {
+            return None;
+        }
+        let family = self.image_family()?;
+        let place = own.place.clone();
+        Some(finding::cloud_config_unread(place, family, platform))
+    }
+
+    /// What is unwise about these addresses on this platform.
+    pub fn addresses_on(&self, platform: Platform) -> Vec<Finding> {
+        let ips = self.controllers.iter().map(|controller| &controller.ip);
+        let told = self.network.is_some() && platform.needs_network();
+        let finding = |ip: &At<IpAddr>| {
+            let why = platform.does_not_give(ip.value)?;
+            Some(finding::address_not_given(ip, platform, why))
+        };
+        ips.filter(|_| !told).filter_map(finding).collect()
+    }
+
+    /// The controller at this position is too large for the platform.
+    pub fn not_delivered(&self, index: usize, platform: Platform, error: &NotDelivered) -> Finding {
+        finding::not_delivered(&self.controllers[index].name, platform, error)
+    }
+}

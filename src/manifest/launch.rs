@@ -1,0 +1,104 @@
+//! The keys `image` and `launch`: what the cloud's own client is told.
+
+use super::fields::{Fields, Findings};
+use super::yaml::{Node, Value};
+use super::{At, finding};
+use crate::platform::{Family, Image, LaunchValue, LaunchValues, Platform};
+use std::ops::Range;
+
+/// `image`: a family, or a mapping. `None` where it could not be read, which has been reported.
+pub(super) fn image(
+    node: &Node,
+    platform: Option<Platform>,
+    findings: &Findings,
+) -> Option<At<Image>> {
+    let place = node.place.clone();
+    let (family, id) = if matches!(node.value, Value::Mapping(_)) {
+        let fields = Fields::of(node, "image", findings)?;
+        let family = fields.optional("family");
+        let id = fields.optional("id");
+        fields.finish(&["family", "id"]);
+        (family, id)
+    } else {
+        (Some(node), None)
+    };
+    let before = findings.len();
+    let image = Image {
+        family: family.and_then(|node| self::family(node, platform, findings)),
+        id: id.and_then(|node| value(node, "id", findings)),
+    };
+    if let (Some(node), Some(platform)) = (id, platform.filter(|one| !one.takes_image())) {
+        findings.push(finding::image_id_not_used(node.place.clone(), platform));
+    }
+    (findings.len() == before).then_some(At {
+        value: image,
+        place,
+    })
+}
+
+fn family(node: &Node, platform: Option<Platform>, findings: &Findings) -> Option<Family> {
+    let written = findings.text(node, "family")?;
+    let family = Family::named(&written.value);
+    let family = findings.keep(family.ok_or_else(|| finding::image_family(&written)))?;
+    let fits = platform.map(|platform| {
+        platform
+            .documents(Some(family))
+            .map_err(|why| (platform, why))
+    });
+    if let Some(Err((platform, why))) = fits {
+        findings.push(finding::image_not_here(
+            written.place,
+            family,
+            platform,
+            why,
+        ));
+    }
+    Some(family)
+}
+
+/// `launch`, at the top or under a controller. Which keys it may have is up to the platform; where
+/// that could not be read, every platform's are taken.
+pub(super) fn values(
+    node: &Node,
+    called: &str,
+    platform: Option<Platform>,
+    findings: &Findings,
+) -> LaunchValues {
+    let mut values = LaunchValues::new();
+    let Some(fields) = Fields::of(node, called, findings) else {
+        return values;
+    };
+    let here = |key: &str| platform.is_none_or(|platform| platform.keys().any(|k| k.name == key));
+    let mut known = Vec::new();
+    for key in Platform::ALL.into_iter().flat_map(Platform::keys) {
+        if known.contains(&key.name) {
+            continue;
+        }
+        known.push(key.name);
+        let Some(node) = fields.optional(key.name) else {
+            continue;
+        };
+        if let Some(platform) = platform.filter(|_| !here(key.name)) {
+            findings.push(finding::launch_key(node.place.clone(), key.name, platform));
+        } else if let Some(value) = value(node, key.name, findings) {
+            values.insert(key.name, value);
+        }
+    }
+    known.retain(|key| here(key));
+    fields.finish(&known);
+    values
+}
+
+/// A value of printable ASCII; a number is as good as a text (`vmid: 110`, an account's ID).
+fn value(node: &Node, key: &str, findings: &Findings) -> Option<LaunchValue> {
+    let place: Range<usize> = node.place.clone();
+    let written = match &node.value {
+        Value::Number(text) => At {
+            value: text.clone(),
+            place,
+        },
+        _ => findings.text(node, key)?,
+    };
+    let value = LaunchValue::new(&written.value);
+    findings.keep(value.map_err(|why| finding::launch_value(key, &written, why)))
+}

@@ -1,0 +1,5 @@
+set -eu
+cd "$(dirname -- "$0")"
+{%- for line in script.variables %}
+{{ line }}
+{%- endfor %}

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Puts the seed disk of each controller of {{ script.cluster }} where a hypervisor finds it: attach it as a
+# second drive of the machine. An image can hold its files in /var/lib/cloud/seed/nocloud instead.
+{% include "launch/head.sh" %}
+seeds=${SEEDS:-$HOME/{{ script.cluster }}-seeds}
+mkdir -p -m 0700 "$seeds"
+{% for machine in script.machines %}
+install -m 0600 {{ machine.name }}/seed.iso "$seeds/{{ machine.name }}.iso"
+{%- endfor %}
