@@ -257,7 +257,10 @@ fn consumer_shellcheck_finds_nothing() {
     let bootstrap = text(machine, "/usr/local/lib/firstboot/bootstrap");
     let install = text(machine, "/usr/local/lib/firstboot/install-etcd");
     for script in [bootstrap, install, &machine.early] {
-        let found = output(Command::new("shellcheck").args(["-s", "sh", "-e", "SC1091", "-"]), script);
+        let found = output(
+            Command::new("shellcheck").args(["-s", "sh", "-e", "SC1091", "-"]),
+            script,
+        );
         assert_eq!(found.text, "");
         let parsed = output(Command::new("dash").arg("-n"), script);
         assert!(parsed.success, "{}", parsed.text);

@@ -1,7 +1,7 @@
 //! From the command line to a resolved cluster: the reading end that commands share.
 
 use super::{Failure, ManifestArguments};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Release};
 use crate::manifest::{self, Manifest};
 use crate::report::{Finding, Report, Severity, reason};
 use crate::wire::UserConfig;
@@ -87,6 +87,21 @@ pub(super) fn cluster_with(
     let report = loaded.report(findings);
     match resolved.cluster {
         Some(cluster) if !report.has_errors() => Ok((cluster, report)),
+        _ => Err(Failure::Input(report)),
+    }
+}
+
+/// The pinned release alone; no certificate is read.
+pub(super) fn release(loaded: &Loaded, strict: bool) -> Result<(Release, Report), Failure> {
+    let (release, mut findings) = manifest::pinned(&loaded.manifest);
+    if strict {
+        for finding in &mut findings {
+            finding.severity = Severity::Error;
+        }
+    }
+    let report = loaded.report(findings);
+    match release {
+        Some(release) if !report.has_errors() => Ok((release, report)),
         _ => Err(Failure::Input(report)),
     }
 }

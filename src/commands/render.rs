@@ -1,7 +1,7 @@
 //! `firstboot render`: the main job.
 
-use super::rendering::{Rendering, is_ours};
-use super::{Context, Failure, ManifestArguments, load};
+use super::rendering::Rendering;
+use super::{Context, Failure, ManifestArguments, load, owner};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
 use crate::platform::{Compress, Packed, Platform};
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let written = if arguments.check {
         None
     } else {
-        let written = output::write_tree(&arguments.output, name, &rendering.files, is_ours);
+        let written = output::write_tree(&arguments.output, name, &rendering.files, owner);
         Some(written.map_err(|error| Failure::world(error.to_string()))?)
     };
     context.show(&report);

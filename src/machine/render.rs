@@ -2,7 +2,8 @@
 
 use super::Layout;
 use crate::cluster::{
-    CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Pair, PemFile, Release, url,
+    CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Mismatch, Pair, PemFile,
+    Release, url,
 };
 use crate::release::{Arch, Digest, Version};
 use askama::Template;
@@ -85,14 +86,16 @@ struct ReleaseEnv<'a> {
     version: Version,
     urls: String,
     tarballs: &'a [(Arch, Digest)],
+    refuse: bool,
 }
 
 /// The pinned release, for `install-etcd`.
-pub(super) fn release_env(release: &Release) -> String {
+pub(super) fn release_env(release: &Release, mismatch: Mismatch) -> String {
     text(&ReleaseEnv {
         version: release.version,
         urls: release.urls.join(" "),
         tarballs: &release.tarballs,
+        refuse: mismatch == Mismatch::Refuse,
     })
 }
 

@@ -62,6 +62,7 @@ fn cluster(
     Some(Cluster {
         name: manifest.cluster.value.clone(),
         release,
+        mismatch: manifest.mismatch(),
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
         network: manifest
@@ -94,6 +95,12 @@ fn unused_network(manifest: &Manifest, findings: &mut Vec<Finding>) {
     {
         findings.push(finding::network_unused(network.place.clone(), platform));
     }
+}
+
+/// The pinned release alone, for whoever needs no certificates; the reasons where there is none.
+pub fn pinned(manifest: &Manifest) -> (Option<Release>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    (release(manifest, &mut findings), findings)
 }
 
 /// The digest that the manifest gives, or the one that the built-in table knows.

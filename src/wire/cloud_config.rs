@@ -242,9 +242,8 @@ mod tests {
             None => format!("encoding: b64\ncontent: {}\n", encoding::base64(bytes)),
         };
         let field = field.replace("\ncontent", "\n  content");
-        let document = format!(
-            "#cloud-config\nbootcmd: [x]\nruncmd: []\nwrite_files:\n- path: /x\n  {field}"
-        );
+        let document =
+            format!("#cloud-config\nbootcmd: [x]\nruncmd: []\nwrite_files:\n- path: /x\n  {field}");
         let read: Read = yaml_serde::from_str(&document).unwrap();
         let read = &read.write_files[0];
         let content = match read.encoding {

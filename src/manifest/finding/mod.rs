@@ -1,10 +1,12 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod bake;
 mod cloud_config;
 mod network;
 mod pem;
 mod platform;
 
+pub(super) use bake::*;
 pub(super) use cloud_config::*;
 pub(super) use network::*;
 pub(super) use pem::*;
