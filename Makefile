@@ -32,7 +32,7 @@ test:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -s sh -e SC1091 templates/bootstrap templates/install-etcd tests/run .ci/run
+	shellcheck -s sh -e SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run .ci/run
 
 deny:
 	cargo deny --all-features check bans licenses sources

@@ -5,6 +5,7 @@
 #[path = "support/machine.rs"]
 mod support;
 
+use firstboot::cluster::Mismatch;
 use firstboot::machine::{Layout, machines};
 use firstboot::release::{Arch, Digest};
 use std::fs;
@@ -33,10 +34,15 @@ cat "$MIRRORS/$host" >"$out" 2>/dev/null || { echo "curl: (22) error: 503" >&2; 
 impl Root {
     /// The script pins the good tarball, for this machine's architecture.
     fn new() -> Self {
+        Self::of(Mismatch::Install)
+    }
+
+    fn of(mismatch: Mismatch) -> Self {
         let root = Self {
             dir: tempfile::tempdir().unwrap(),
         };
         let mut cluster = cluster();
+        cluster.mismatch = mismatch;
         let digest = Digest::of(&root.tarball());
         cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
         for file in &machines(&cluster, Layout::default())[0].files {
@@ -86,6 +92,10 @@ impl Root {
 
     fn mirror(&self, host: &str, answer: &[u8]) {
         fs::write(self.path("mirrors").join(host), answer).unwrap();
+    }
+
+    fn record(&self, text: &str) {
+        fs::write(self.path("usr/local/lib/firstboot/installed"), text).unwrap();
     }
 
     fn good(&self) -> Vec<u8> {
@@ -194,6 +204,40 @@ fn puts_right_what_a_power_cut_or_a_hand_left() {
     fs::create_dir(root.path("usr/local/bin/.firstboot")).unwrap();
     assert_eq!(root.run("sh").1, "3.3.9 from one.test");
     assert_eq!(root.installed(), GOOD);
+}
+
+/// Which an image brings that was baked with another release.
+const OTHER: &str = "# etcd-v3.2.1-linux-amd64 0f0f0f\n";
+
+#[test]
+fn another_etcd_than_the_pinned_one_is_told_and_replaced() {
+    let root = Root::new();
+    root.mirror("one.test", &root.good());
+    root.record(OTHER);
+    let said = "3.3.9 from one.test; in place of etcd-v3.2.1-linux-amd64 0f0f0f";
+    assert_eq!(root.run("sh"), (0, said.into()));
+    assert_eq!(root.run("sh"), (0, "3.3.9 is here".into()));
+}
+
+#[test]
+fn another_etcd_than_the_pinned_one_is_refused_if_the_manifest_says_so() {
+    let root = Root::of(Mismatch::Refuse);
+    root.mirror("one.test", &root.good());
+    root.record(OTHER);
+    let (code, said) = root.run("sh");
+    assert_eq!(code, 78);
+    let start = "the image has etcd-v3.2.1-linux-amd64 0f0f0f, not the pinned ";
+    assert!(
+        said.starts_with(start) && said.ends_with("; bake anew"),
+        "{said}"
+    );
+    assert_eq!(root.asked(), 0);
+
+    // Without any it is installed; that one may be mended, too.
+    fs::remove_file(root.path("usr/local/lib/firstboot/installed")).unwrap();
+    assert_eq!(root.run("sh"), (0, "3.3.9 from one.test".into()));
+    fs::write(root.path("usr/local/bin/etcd"), "").unwrap();
+    assert_eq!(root.run("sh"), (0, "3.3.9 from one.test".into()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod hcl;
 mod root;
 
 pub use hcl::HclString;
-pub use root::{Error, apply};
+pub use root::{Error, apply, file_url};
 
 use crate::cluster::{Mismatch, Release};
 use crate::machine::{self, Layout};

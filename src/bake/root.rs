@@ -2,7 +2,7 @@
 
 use super::{ImageLayer, SCRIPT};
 use crate::report::reason;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -103,4 +103,33 @@ fn is_own_root(real: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_own_root(real: &Path) -> bool {
     real.parent().is_none()
+}
+
+/// A directory as a mirror on this computer: a `file` URL (RFC 8089) with the host that curl knows.
+pub fn file_url(directory: &Path) -> String {
+    let mut url = "file://localhost".to_owned();
+    for byte in directory.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'_' | b'-' => url.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => url.push(char::from(*byte)),
+            byte => {
+                let _ = write!(url, "%{byte:02X}");
+            }
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_url_holds_any_path() {
+        assert_eq!(file_url(Path::new("/a/b_c-1")), "file://localhost/a/b_c-1");
+        assert_eq!(
+            file_url(Path::new("/a b/%é")),
+            "file://localhost/a%20b/%25%C3%A9"
+        );
+    }
 }

@@ -11,7 +11,6 @@ use crate::report::{Report, reason};
 use crate::terminal::Format;
 use clap::Args;
 use serde_json::json;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Where the files lie, below the cluster's directory.
@@ -154,22 +153,7 @@ fn url_beside(path: &Path, release: &Release) -> Result<String, Failure> {
         )));
     }
     let real = path.canonicalize().map_err(failed)?;
-    Ok(file_url(real.parent().unwrap_or(&real)))
-}
-
-/// RFC 8089, with the host that curl knows.
-fn file_url(directory: &Path) -> String {
-    let mut url = "file://localhost".to_owned();
-    for byte in directory.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'_' | b'-' => url.push(char::from(*byte)),
-            byte if byte.is_ascii_alphanumeric() => url.push(char::from(*byte)),
-            byte => {
-                let _ = write!(url, "%{byte:02X}");
-            }
-        }
-    }
-    url
+    Ok(bake::file_url(real.parent().unwrap_or(&real)))
 }
 
 struct Shown<'a> {
@@ -195,19 +179,5 @@ impl Shown<'_> {
             "findings": self.report.to_json(),
         });
         format!("{document:#}\n")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_url_holds_any_path() {
-        assert_eq!(file_url(Path::new("/a/b_c-1")), "file://localhost/a/b_c-1");
-        assert_eq!(
-            file_url(Path::new("/a b/%é")),
-            "file://localhost/a%20b/%25%C3%A9"
-        );
     }
 }

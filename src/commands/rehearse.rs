@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// The release tarball, under its own name, instead of Debian's etcd
     #[arg(long, value_name = "FILE")]
     tarball: Option<PathBuf>,
+    /// Boot a baked image, too, without a release server, and compare the two
+    #[arg(long)]
+    baked: bool,
     /// How long the machines have from power-on to their verdict
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     timeout: u64,
@@ -41,10 +44,11 @@ pub(super) use linux::run;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::{Arguments, Context, Failure};
+    use crate::bake::{self, ImageLayer};
     use crate::cluster::{Cluster, Member, Release, Tls};
     use crate::commands::load;
     use crate::commands::rehearse_table as table;
-    use crate::machine::{self, Machine};
+    use crate::machine::{self, Layout, Machine};
     use crate::platform;
     use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
     use crate::release::{Arch, Digest, Version, tarball_name, upstream_urls};
@@ -83,14 +87,27 @@ mod linux {
             context.terminal.say(&format!("note: {origin}\n"));
         }
         cluster.release = tarball.release();
-        let plan = plan(&cluster, loaded.cloud_config(), &tarball, suite, arguments)?;
-        let outcome = host.rehearse(plan, &mut told).map_err(world)?;
+        let user = loaded.cloud_config();
+        let plan = |baked| plan(&cluster, user, &tarball, suite, arguments, baked);
+        let mut outcome = host.rehearse(plan(false)?, &mut told).map_err(world)?;
+        let mut unbaked = None;
+        if arguments.baked && outcome.passed() {
+            if let Some(directory) = &arguments.logs {
+                write_logs(&directory.join("unbaked"), &outcome)?;
+            }
+            let layer = ImageLayer::of(&tarball.local_release(), Layout::default());
+            let suite = suite.unwrap_or(tarball.suite);
+            let image = host.baked_image(suite, &layer, &mut told).map_err(world)?;
+            let baked = host.rehearse_from(image, plan(true)?, &mut told);
+            unbaked = Some(std::mem::replace(&mut outcome, baked.map_err(world)?));
+        }
         if let Some(directory) = &arguments.logs {
             write_logs(directory, &outcome)?;
         }
+        let compared = unbaked.as_ref();
         context.print(&match context.format {
-            Format::Human => table::text(&outcome),
-            Format::Json => table::json(&cluster, origin.as_deref(), &outcome),
+            Format::Human => table::text(&outcome, compared),
+            Format::Json => table::json(&cluster, origin.as_deref(), &outcome, compared),
         })?;
         if outcome.passed() {
             Ok(())
@@ -195,6 +212,15 @@ mod linux {
             }
         }
 
+        /// The same release, out of the tarball's own directory.
+        fn local_release(&self) -> Release {
+            let directory = self.path.parent().unwrap_or(Path::new("/"));
+            Release {
+                urls: vec![bake::file_url(directory)],
+                ..self.release()
+            }
+        }
+
         /// A sentence for the user where this is not the release that the manifest pins.
         fn stand_in(&self, pinned: &Release) -> Option<String> {
             if pinned.tarballs.contains(&(self.arch, self.digest)) {
@@ -214,11 +240,19 @@ mod linux {
         tarball: &Tarball,
         suite: Option<Suite>,
         arguments: &Arguments,
+        baked: bool,
     ) -> Result<Plan, Failure> {
-        let machines = machine::machines(cluster, machine::Layout::default());
-        let machines = machines.iter().zip(&cluster.members);
+        let machines = machine::machines(cluster, Layout::default()).into_iter();
         let machines: Result<_, _> = machines
-            .map(|(machine, member)| rehearsed(cluster, machine, member, user))
+            .zip(&cluster.members)
+            .map(|(machine, member)| {
+                let machine = if baked {
+                    machine.without_image()
+                } else {
+                    machine
+                };
+                rehearsed(cluster, &machine, member, user)
+            })
             .collect();
         let host = |url: &String| url.split('/').nth(2).unwrap_or_default().to_owned();
         Ok(Plan {
@@ -226,7 +260,11 @@ mod linux {
             suite: suite.unwrap_or(tarball.suite),
             tarball: tarball.path.clone(),
             tarball_name: tarball_name(&tarball.version, tarball.arch),
-            hosts: cluster.release.urls.iter().map(host).collect(),
+            hosts: if baked {
+                Vec::new()
+            } else {
+                cluster.release.urls.iter().map(host).collect()
+            },
             machines: machines?,
             timeout: Duration::from_secs(arguments.timeout),
             acts: Vec::new(),

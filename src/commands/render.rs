@@ -1,6 +1,6 @@
 //! `firstboot render`: the main job.
 
-use super::rendering::Rendering;
+use super::rendering::{Image, Rendering};
 use super::{Context, Failure, ManifestArguments, load, owner};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
@@ -29,6 +29,10 @@ pub(crate) struct Arguments {
     /// and `image.id`, which are meant for its own
     #[arg(long, value_name = "NAME", value_parser = platforms())]
     platform: Option<Platform>,
+    /// What the machines' image is: `baked` ones have been made with `firstboot bake`, and
+    /// user-data leaves out what they bring
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    image: Image,
     /// Whether user-data is compressed
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     compress: Compress,
@@ -45,7 +49,13 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
     let addresses = loaded.manifest.addresses_on(platform);
     let (cluster, report) = load::cluster_with(&loaded, addresses, arguments.strict)?;
-    let rendering = Rendering::of(&loaded, &cluster, platform, arguments.compress)?;
+    let rendering = Rendering::of(
+        &loaded,
+        &cluster,
+        platform,
+        arguments.compress,
+        arguments.image,
+    )?;
     let name = cluster.name.as_str();
     let written = if arguments.check {
         None

@@ -24,8 +24,8 @@ pub(super) fn boot(
     say: &mut dyn FnMut(Event),
 ) -> Result<Outcome, Error> {
     // Opened first: what is mounted next may hide the way to it.
-    let tarball =
-        File::open(&plan.tarball).doing(|| format!("opening {}", shown(&plan.tarball)))?;
+    let open = || File::open(&plan.tarball).doing(|| format!("opening {}", shown(&plan.tarball)));
+    let tarball = (!plan.hosts.is_empty()).then(open).transpose()?;
     machine_root::prepare(image)?;
     let group = ControlGroup::create()?;
     let group = groups.get_or_init(|| group);
@@ -33,7 +33,9 @@ pub(super) fn boot(
     network::lay(plan, addresses)?;
     let identity = Identity::for_hosts(&plan.hosts)?;
     let (sender, receiver) = mpsc::channel();
-    open_server(plan, &tarball, &identity, &sender)?;
+    if let Some(tarball) = &tarball {
+        open_server(plan, tarball, &identity, &sender)?;
+    }
     let mut sites = Vec::new();
     for (index, machine) in plan.machines.iter().enumerate() {
         let around = Surroundings {

@@ -82,7 +82,8 @@ pub struct Plan {
     pub tarball: PathBuf,
     /// The name that a requested path must end in to get it.
     pub tarball_name: String,
-    /// The hosts for which the release server answers, over HTTPS, on port 443.
+    /// The hosts for which the release server answers, over HTTPS, on port 443. Without any there
+    /// is no such server.
     pub hosts: Vec<String>,
     /// The machines, all of which are powered on at once.
     pub machines: Vec<Machine>,
