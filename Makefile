@@ -4,7 +4,7 @@ FIRSTBOOT := target/release/firstboot
 LAB := examples/lab
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
 
-.PHONY: all build pki rehearse test lint deny clean install
+.PHONY: all build pki rehearse test test-vm lint deny clean install
 .DELETE_ON_ERROR:
 
 all: build pki
@@ -29,10 +29,13 @@ rehearse: build pki
 test:
 	sh tests/run
 
+test-vm:
+	sh tests/run-vm
+
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -s sh -e SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run .ci/run
+	shellcheck -s sh -e SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-vm .ci/run
 
 deny:
 	cargo deny --all-features check bans licenses sources

@@ -11,7 +11,7 @@ mod hostile;
 #[path = "support/machine.rs"]
 mod machine;
 
-use firstboot::machine::{Machine, machines};
+use firstboot::machine::{Layout, Machine, machines};
 use firstboot::manifest::Manifest;
 use firstboot::secret::Secret;
 use firstboot::wire::{UserConfig, cloud_config, encoding};
@@ -61,7 +61,7 @@ fn arrives_or_is_refused(field: &Field, text: &str) -> Result<bool, String> {
     };
     let user = manifest.cloud_config.as_ref().map(|own| &own.value.config);
     let cluster = hostile::cluster_of(&manifest);
-    let mut machine = machines(&cluster, firstboot::machine::Layout::default()).remove(0);
+    let mut machine = machines(&cluster, Layout::default()).remove(0);
     // The scripts hold nothing of the manifest, and take most of the time.
     machine
         .files
@@ -154,4 +154,49 @@ proptest::proptest! {
         let outcome = arrives_or_is_refused(&FIELDS[field], &text);
         proptest::prop_assert!(outcome.is_ok(), "{}: {:?}", FIELDS[field].name, outcome);
     }
+}
+
+/// What bootstrap and cloud-init rely on is out of reach for `write_files`, as is any file of ours.
+#[test]
+fn no_file_of_ours_can_be_written_twice() {
+    let cluster = machine::cluster();
+    let ours = machines(&cluster, Layout::default()).remove(0).files;
+    assert!(ours.len() > 8);
+    for file in ours {
+        for path in [
+            file.path.clone(),
+            file.path.replace('/', "//"),
+            format!("/etc/../{}", file.path),
+        ] {
+            let entry =
+                format!("cloud_config: {{ write_files: [{{ path: {path}, content: a }}] }}\n");
+            let source = hostile::manifest(&FIELDS[0], "c").0 + &entry;
+            let report = Manifest::parse("cluster.yaml", source.as_bytes()).unwrap_err();
+            let codes: Vec<_> = report
+                .findings()
+                .iter()
+                .map(|finding| finding.code)
+                .collect();
+            assert_eq!(codes, ["cloud-config-clash"], "{path}");
+        }
+    }
+}
+
+/// What the user hands over may be a password.
+#[test]
+fn no_value_is_in_a_message_or_a_debug_text() {
+    let secret = "NEVERSHOWN";
+    let source = hostile::manifest(&FIELDS[0], "c").0;
+    let wrong = format!(
+        "{source}cloud_config:\n  runcmd:\n    - echo {secret}; exit\n    - [reboot, {secret}]\n  \
+         write_files:\n    - {{ path: {secret}, content: a, permissions: {secret} }}\n"
+    );
+    let report = Manifest::parse("cluster.yaml", wrong.as_bytes()).unwrap_err();
+    assert_eq!(report.count(firstboot::report::Severity::Error), 4);
+    for finding in report.findings() {
+        assert!(!format!("{} {}", finding.message, finding.help).contains(secret));
+    }
+    let right = format!("{source}cloud_config: {{ password: {secret} }}\n");
+    let manifest = Manifest::parse("cluster.yaml", right.as_bytes()).unwrap();
+    assert!(!format!("{manifest:?}").contains(secret));
 }

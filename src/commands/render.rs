@@ -75,6 +75,9 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         Format::Human => summary.text(&directory),
         Format::Json => summary.json(&directory, &report),
     })?;
+    if context.format == Format::Human && rendering.is_for_either_image() {
+        context.terminal.say(EITHER_IMAGE);
+    }
     if context.format == Format::Human && written.is_some() {
         context
             .terminal
@@ -82,6 +85,12 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     }
     Ok(())
 }
+
+/// Where the manifest does not say what the machines are made of.
+const EITHER_IMAGE: &str = "
+note: `launch` hands over user-data, for images with cloud-init (Ubuntu); Google's images of
+Debian, RHEL, Rocky Linux and CentOS need startup-script: say `image: debian` in the manifest
+";
 
 /// clap itself then says which platform was perhaps meant.
 fn platforms() -> impl TypedValueParser<Value = Platform> {

@@ -28,6 +28,12 @@ pub(super) struct Rendering {
 }
 
 impl Rendering {
+    /// Whether documents for two kinds of images were written, because the manifest names none.
+    pub(super) fn is_for_either_image(&self) -> bool {
+        let mut deliveries = self.deliveries.iter();
+        deliveries.any(|delivery| delivery.packed.len() > 1)
+    }
+
     /// Renders every machine, or says of all of them what is too large.
     pub(super) fn of(
         loaded: &Loaded,

@@ -1,5 +1,6 @@
 //! YAML text as a tree in which every node knows its place. `serde-saphyr` stays behind this file.
 
+use super::cloud_config::is_plain;
 use crate::report::Finding;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Spanned};
@@ -40,7 +41,7 @@ pub(super) struct Key {
     pub(super) place: Range<usize>,
     /// Without quotes, as in [`Node`].
     pub(super) plain: bool,
-    /// Whether it is one value, and no list or mapping.
+    /// Whether it is one value, and not empty, a list or a mapping.
     pub(super) scalar: bool,
     pub(super) text: String,
 }
@@ -206,7 +207,10 @@ impl Raw {
 
     fn into_key(self, source: &str) -> Key {
         let node = self.into_node(source);
-        let scalar = !matches!(node.value, Value::Sequence(_) | Value::Mapping(_));
+        let scalar = !matches!(
+            node.value,
+            Value::Null | Value::Sequence(_) | Value::Mapping(_)
+        );
         let text = match node.value {
             Value::Text(text) | Value::Number(text) | Value::Boolean(text) => text,
             Value::Null | Value::Sequence(_) | Value::Mapping(_) => {
@@ -220,25 +224,6 @@ impl Raw {
             text,
         }
     }
-}
-
-/// Whether a scalar stands without quotes and in no block. The place of a block's text is behind
-/// its header, `|` or `>`, which is then what the line above ends with.
-fn is_plain(before: &str, from: &str) -> bool {
-    let indented = before.trim_end_matches([' ', '\t']);
-    let is_header = |line: &str| {
-        let rest = line
-            .trim_end()
-            .trim_end_matches(|c: char| "+-".contains(c) || c.is_ascii_digit());
-        rest.strip_suffix(['|', '>'])
-            .is_some_and(|rest| rest.ends_with([' ', '\t']))
-    };
-    let is_block = indented.ends_with('\n') && {
-        let above = indented.trim_end().lines().next_back().unwrap_or_default();
-        let comments = above.match_indices(" #").map(|(at, _)| &above[..at]);
-        comments.chain([above]).any(is_header)
-    };
-    !is_block && !from.starts_with(['"', '\'', '|', '>'])
 }
 
 /// The byte range of a location; at least one character wide where there is one.
@@ -390,9 +375,8 @@ mod tests {
     #[test]
     fn knows_what_stands_without_quotes() {
         let source = "a: yes\nb: 'yes'\nc: \"yes\"\nd: |\n  yes\ne: >-\n  yes\nf: |2- # so\n\n    yes\n'g':\n  0644\n";
-        let plain = |(_, node): &(Key, Node)| node.plain;
         let entries = mapping(source);
-        let seen: Vec<_> = entries.iter().map(plain).collect();
+        let seen: Vec<_> = entries.iter().map(|(_, node)| node.plain).collect();
         assert_eq!(seen, [true, false, false, false, false, false, true]);
         assert!(entries[0].0.plain && !entries[6].0.plain);
     }

@@ -3,7 +3,7 @@
 //! `user-data` is a metadata value: UTF-8 text of at most 262,144 bytes (Compute Engine REST
 //! reference, `Metadata`). cloud-init decodes it only where the second key
 //! `user-data-encoding` says `base64`; raw gzip would be mangled on the way
-//! (cloud-init, `DataSourceGCE.py`). Google's images of Debian, RHEL, Rocky Linux and CentOS have
+//! (cloud-init, `DataSourceGCE.py`). Google's images of Debian, RHEL, Rocky Linux and `CentOS` have
 //! no cloud-init: Google's own agent runs the value of `startup-script` there, on every boot.
 
 use super::launch::{Key, Script};

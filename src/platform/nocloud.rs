@@ -42,7 +42,7 @@ struct Launch<'a> {
 
 /// The file `meta-data` of one machine.
 pub fn meta_data(machine: &Machine) -> String {
-    let digest = machine.delivery.to_string();
+    let digest = &machine.delivery;
     let instance_id = format!("instance-id: {}-{}\n", machine.name, &digest[..12]);
     match &machine.hostname {
         Some(hostname) => format!("{instance_id}local-hostname: {hostname}\n"),

@@ -1,4 +1,4 @@
-//! VMware vSphere.
+//! vSphere, of `VMware`.
 //!
 //! cloud-init and Ignition read variables of the virtual machine: `guestinfo.userdata` with
 //! `guestinfo.userdata.encoding` (`base64`, `gzip+base64`) and `guestinfo.metadata`

@@ -7,7 +7,8 @@ use super::plan::{Act, Check};
 use serde::Deserialize;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Enters the control group named first, joins the two output streams, becomes the rest.
@@ -27,6 +28,9 @@ const LONGEST_COMMAND: Duration = Duration::from_secs(30);
 /// How long a machine may take to write down the verdict that it has just printed.
 const VERDICT_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How `systemd-nspawn --keep-unit` ends when the machine inside wants to boot again.
+const REBOOT: i32 = 133;
+
 /// Where a machine stands, in what it writes to `/run/firstboot/status.json`.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
@@ -38,51 +42,53 @@ pub(super) struct Status {
 
 /// A machine that was switched on.
 pub(super) struct Machine {
-    container: Child,
+    container: Arc<Mutex<Child>>,
 }
 
 impl Machine {
-    /// Boots the file system `root` in this network namespace and control group.
+    /// Boots the file system `root` in this network namespace and control group, and again each
+    /// time that the machine inside reboots.
     ///
     /// `on_line` gets every console line as it arrives, and `None` when the machine is off.
     pub(super) fn switch_on(
         root: &Path,
         namespace: &Path,
         group: &Path,
-        on_line: impl FnMut(Option<String>) + Send + 'static,
+        mut on_line: impl FnMut(Option<String>) + Send + 'static,
     ) -> Result<Self, Error> {
-        let doing = || "running `systemd-nspawn`".to_owned();
-        let mut container = Command::new("sh")
-            .args(["-c", ENTER_GROUP, "sh"])
-            .arg(group)
-            .args(["systemd-nspawn", "--quiet", "--boot", "--settings=no"])
-            // There is no systemd outside that could know of it, and there need not be.
-            .args(["--register=no", "--keep-unit", "--link-journal=no"])
-            // A cloud's own defaults: the machine must take its name from what it is sent.
-            .args([
-                "--hostname=localhost",
-                "--resolv-conf=off",
-                "--timezone=off",
-            ])
-            .arg("--console=read-only")
-            .arg(concat_os("--network-namespace-path=", namespace))
-            .arg("--directory")
-            .arg(root)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .doing(doing)?;
-        let console = container.stdout.take();
-        let console = console
-            .ok_or_else(|| std::io::Error::other("no console"))
-            .doing(doing)?;
-        std::thread::spawn(move || follow(console, on_line));
-        Ok(Self { container })
+        let mut nspawn = nspawn(root, namespace, group);
+        let mut boot = move || {
+            let mut container = nspawn.spawn()?;
+            let console = container.stdout.take();
+            let console = console.ok_or_else(|| std::io::Error::other("no console"))?;
+            Ok((container, console))
+        };
+        let first: std::io::Result<_> = boot();
+        let (container, mut console) = first.doing(|| "running `systemd-nspawn`".to_owned())?;
+        let container = Arc::new(Mutex::new(container));
+        let machine = Self {
+            container: Arc::clone(&container),
+        };
+        std::thread::spawn(move || {
+            loop {
+                follow(&mut console, &mut on_line);
+                let mut container = container.lock().unwrap_or_else(PoisonError::into_inner);
+                let wants_more = |status: ExitStatus| status.code() == Some(REBOOT);
+                if !container.wait().is_ok_and(wants_more) {
+                    break;
+                }
+                let Ok(next) = boot() else { break };
+                (*container, console) = next;
+            }
+            on_line(None);
+        });
+        Ok(machine)
     }
 
     /// The machine's process 1, as it is numbered out here; none before it started or after.
     fn first_process(&self) -> Option<u32> {
-        let nspawn = self.container.id();
+        let container = self.container.lock();
+        let nspawn = container.unwrap_or_else(PoisonError::into_inner).id();
         let children = format!("/proc/{nspawn}/task/{nspawn}/children");
         let children = std::fs::read_to_string(children).ok()?;
         let mut children = children
@@ -174,6 +180,29 @@ impl Machine {
     }
 }
 
+fn nspawn(root: &Path, namespace: &Path, group: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", ENTER_GROUP, "sh"])
+        .arg(group)
+        .args(["systemd-nspawn", "--quiet", "--boot", "--settings=no"])
+        // There is no systemd outside that could know of it, and there need not be.
+        .args(["--register=no", "--keep-unit", "--link-journal=no"])
+        // A cloud's own defaults: the machine must take its name from what it is sent.
+        .args([
+            "--hostname=localhost",
+            "--resolv-conf=off",
+            "--timezone=off",
+        ])
+        .arg("--console=read-only")
+        .arg(concat_os("--network-namespace-path=", namespace))
+        .arg("--directory")
+        .arg(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    command
+}
+
 /// Runs a command that reads `input`, as far as it wants to.
 fn output_of(command: &mut Command, input: &[u8]) -> std::io::Result<Output> {
     let mut child = command
@@ -194,7 +223,7 @@ fn concat_os(option: &str, path: &Path) -> std::ffi::OsString {
     whole
 }
 
-fn follow(console: impl std::io::Read, mut on_line: impl FnMut(Option<String>)) {
+fn follow(console: &mut impl std::io::Read, on_line: &mut impl FnMut(Option<String>)) {
     let mut console = BufReader::new(console);
     let mut raw = Vec::new();
     while console
@@ -204,7 +233,6 @@ fn follow(console: impl std::io::Read, mut on_line: impl FnMut(Option<String>)) 
         on_line(Some(console::clean(&raw)));
         raw.clear();
     }
-    on_line(None);
 }
 
 /// `NSpid` lists a process's number in every PID namespace that it is seen from, innermost last.

@@ -19,7 +19,8 @@ struct Document<'a> {
     key: &'a str,
     pattern: Option<&'a str>,
     address: String,
-    /// Not `default`, which 20.4 does not know, nor `gateway4`, which later ones deprecate.
+    /// Not `default`, which netplan knows, but at which 22.4 and 25.1 raise an error where they
+    /// read it themselves; nor `gateway4`, which is deprecated.
     everywhere: &'a str,
     gateway: Option<String>,
     nameservers: Vec<String>,

@@ -90,7 +90,9 @@ fn may_be_more_than_text(text: &str) -> bool {
     let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     let starts = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
     let goes_on = |c: char| c.is_ascii_alphanumeric() || "_.:+-".contains(c);
-    is_word || (starts && text.chars().all(goes_on))
+    // Alone, or at the end, these are signs of the block's own.
+    let is_sign = text == "-" || text.ends_with(':');
+    is_word || (starts && !is_sign && text.chars().all(goes_on))
 }
 
 /// The four places in the template where something of the user's is added, each with a newline

@@ -12,7 +12,7 @@ case $IMAGE in
   *) set -- --image="$IMAGE" ;;
 esac
 is_there() {
-  gcloud compute instances describe "$@" >/dev/null 2>&1 &&
+  gcloud compute instances describe "$@" --quiet >/dev/null 2>&1 &&
     echo "$1 is there, and is left alone"
 }
 {% for machine in script.machines %}

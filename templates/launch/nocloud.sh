@@ -3,7 +3,8 @@
 # second drive of the machine. An image can hold its files in /var/lib/cloud/seed/nocloud instead.
 {% include "launch/head.sh" %}
 seeds=${SEEDS:-$HOME/{{ script.cluster }}-seeds}
-mkdir -p -m 0700 "$seeds"
+umask 077
+mkdir -p "$seeds"
 {% for machine in script.machines %}
 install -m 0600 {{ machine.name }}/seed.iso "$seeds/{{ machine.name }}.iso"
 {%- endfor %}

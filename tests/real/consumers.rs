@@ -4,7 +4,6 @@ use crate::image;
 use crate::support;
 use firstboot::machine::{self, Layout};
 use firstboot::rehearse::Suite;
-use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -43,7 +42,7 @@ fn cloud_init_finds_every_document_valid() {
     for suite in [Suite::Bookworm, Suite::Trixie] {
         for name in &names {
             let script = format!("cloud-init schema --config-file /tmp/input/{name}");
-            let said = image::stdout(suite, dir.path(), &script);
+            let said = image::stdout(&image::of(suite), dir.path(), &script);
             assert!(
                 said.to_lowercase().contains("valid"),
                 "{suite} {name}: {said}"
@@ -59,64 +58,12 @@ fn cloud_init_finds_a_broken_document_invalid() {
     fs::write(dir.path().join("bad"), "#cloud-config\nwrite_files: yes\n").unwrap();
     for suite in [Suite::Bookworm, Suite::Trixie] {
         let output = image::run(
-            suite,
+            &image::of(suite),
             dir.path(),
             "cloud-init schema --config-file /tmp/input/bad",
         );
         assert!(!output.status.success(), "{suite}");
     }
-}
-
-#[test]
-#[ignore = "needs root and Debian's packages: `make test`"]
-fn cloud_init_would_write_the_very_files() {
-    let (dir, names) = documents();
-    let parser = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/parse_user_data.py");
-    fs::copy(parser, dir.path().join("parse.py")).unwrap();
-    let paths: Vec<_> = names
-        .iter()
-        .map(|name| format!("/tmp/input/{name}"))
-        .collect();
-    let script = format!("python3 /tmp/input/parse.py {}", paths.join(" "));
-    for suite in Suite::ALL {
-        let said = image::stdout(suite, dir.path(), &script);
-        let parsed: Vec<Value> = serde_json::from_str(&said).unwrap();
-        assert_eq!(parsed.len(), names.len());
-        for (document, name) in parsed.iter().zip(&names) {
-            assert_eq!(document["kind"], "text/cloud-config", "{suite} {name}");
-            check_files(document, &format!("{suite} {name}"));
-        }
-    }
-}
-
-/// The documents carry their own digests: each file that is listed is written, and whole.
-fn check_files(document: &Value, name: &str) {
-    let files = document["files"].as_array().unwrap();
-    let find = |path: &str| files.iter().find(|file| file["path"] == path);
-    assert!(files.len() >= 10, "{name}: {files:?}");
-    for file in files {
-        let path = file["path"].as_str().unwrap();
-        let expected = if path.ends_with("-key.pem") {
-            "0600"
-        } else {
-            "0644"
-        };
-        assert_eq!(file["mode"], expected, "{name}: {path}");
-    }
-    let key = fs::read(golden().join("pki/kubernetes-key.pem")).unwrap();
-    let digest = firstboot::release::Digest::of(&key).to_string();
-    assert_eq!(
-        find("/etc/etcd/kubernetes-key.pem").unwrap()["sha256"],
-        digest,
-        "{name}"
-    );
-    assert!(find("/etc/firstboot/sent").is_some(), "{name}");
-    let last = document["runcmd"].as_array().unwrap().last().unwrap();
-    assert_eq!(
-        last.as_array().unwrap().last().unwrap(),
-        "firstboot.service",
-        "{name}"
-    );
 }
 
 #[test]
@@ -137,7 +84,7 @@ fn systemd_finds_nothing_to_say_about_the_units() {
         systemd-analyze verify /tmp/units/etcd.service /tmp/units/firstboot.service 2>&1
     ";
     for suite in Suite::ALL {
-        let said = image::stdout(suite, dir.path(), script);
+        let said = image::stdout(&image::of(suite), dir.path(), script);
         let ours: Vec<_> = said.lines().filter(|line| is_ours(line)).collect();
         assert_eq!(ours, Vec::<&str>::new(), "{suite}: {said}");
     }

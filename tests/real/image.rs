@@ -1,13 +1,13 @@
-//! Commands inside a rehearsal image, which is left as it was.
+//! Commands inside a Debian image, which is left as it was.
 
 use firstboot::rehearse::{Host, Interrupt, Suite, default_cache, missing};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The image of a suite, built if the cache has none.
 pub(crate) fn of(suite: Suite) -> PathBuf {
-    let lacking = missing();
-    assert!(lacking.is_empty(), "this test cannot run here: {lacking}");
+    check_host();
     let host = Host {
         program: env!("CARGO_BIN_EXE_firstboot").into(),
         cache: default_cache(),
@@ -16,47 +16,85 @@ pub(crate) fn of(suite: Suite) -> PathBuf {
     host.image(suite, &mut |_| {}).unwrap()
 }
 
-/// Runs a shell script inside the image of a suite. The files of `input` are in `/tmp/input`,
-/// and whatever it writes to `/tmp` and `/run` is gone afterwards.
-pub(crate) fn run(suite: Suite, input: &Path, script: &str) -> Output {
+/// A Debian sid with the newest cloud-init, to read with; built if the cache has none.
+///
+/// It boots nowhere here, since its systemd wants a newer layout of control groups, and so it is
+/// no suite to rehearse on. Sid moves on, and the cache keeps the sid of the day it was built.
+pub(crate) fn of_sid() -> PathBuf {
+    check_host();
+    let shelf = default_cache().join("readers");
+    let image = shelf.join("sid-1");
+    if image.exists() {
+        return image;
+    }
+    fs::create_dir_all(&shelf).unwrap();
+    let unfinished = tempfile::tempdir_in(&shelf).unwrap();
+    let made = unfinished.path().join("made");
+    let output = Command::new("mmdebstrap")
+        .args(["--quiet", "--mode=root", "--variant=minbase"])
+        // Mirrors may serve a sid whose index was to be renewed.
+        .arg("--aptopt=Acquire::Check-Valid-Until \"false\"")
+        .args(["--include=cloud-init,passwd", "sid"])
+        .arg(&made)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "no image of sid: {said}");
+    fs::rename(&made, &image).unwrap();
+    image
+}
+
+fn check_host() {
+    let lacking = missing();
+    assert!(lacking.is_empty(), "this test cannot run here: {lacking}");
+}
+
+/// Runs a shell script inside an image. The files of `input` are in `/tmp/input`, the link-local
+/// address of a cloud's metadata service is this machine's own and no other can be reached, and
+/// whatever is written is gone afterwards.
+pub(crate) fn run(image: &Path, input: &Path, script: &str) -> Output {
     const ENTER: &str = "
-        mount -t tmpfs tmpfs \"$1/tmp\"
-        mount -t tmpfs tmpfs \"$1/run\"
-        mount -t proc proc \"$1/proc\"
-        mount --bind /dev \"$1/dev\"
-        mount --rbind /sys \"$1/sys\"
-        cp -r \"$2\" \"$1/tmp/input\"
-        exec chroot \"$1\" /bin/sh -euc \"$3\"
+        all=$4
+        mount -t tmpfs tmpfs \"$all\"
+        mkdir \"$all/upper\" \"$all/work\" \"$all/root\"
+        mount -t overlay -o \"lowerdir=$1,upperdir=$all/upper,workdir=$all/work\" overlay \"$all/root\"
+        root=$all/root
+        mount -t tmpfs tmpfs \"$root/tmp\"
+        mount -t tmpfs tmpfs \"$root/run\"
+        mount -t proc proc \"$root/proc\"
+        mount --bind /dev \"$root/dev\"
+        mount --rbind /sys \"$root/sys\"
+        cp -r \"$2\" \"$root/tmp/input\"
+        ip link set lo up
+        ip address add 169.254.169.254/32 dev lo
+        exec chroot \"$root\" /bin/sh -euc \"$3\"
     ";
+    let scratch = tempfile::tempdir().unwrap();
     Command::new("unshare")
-        .args([
-            "--mount",
-            "--propagation",
-            "private",
-            "/bin/sh",
-            "-euc",
-            ENTER,
-            "enter",
-        ])
-        .args([of(suite).as_path(), input])
+        .args(["--mount", "--net", "--propagation", "private"])
+        .args(["/bin/sh", "-euc", ENTER, "enter"])
+        .args([image, input])
         .arg(script)
+        .arg(scratch.path())
         .env(
             "PATH",
             "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         )
         .env("LC_ALL", "C")
+        .stdin(Stdio::null())
         .output()
         .unwrap()
 }
 
 /// What the script printed; it must end well.
-pub(crate) fn stdout(suite: Suite, input: &Path, script: &str) -> String {
-    let output = run(suite, input, script);
+pub(crate) fn stdout(image: &Path, input: &Path, script: &str) -> String {
+    let output = run(image, input, script);
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (shown(&output.stdout), shown(&output.stderr));
     assert!(
         output.status.success(),
-        "in {suite}: {script}\n{out}\n{err}"
+        "in {}: {script}\n{out}\n{err}",
+        image.display()
     );
     out
 }

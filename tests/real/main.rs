@@ -6,11 +6,24 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "what a test prints is cargo's to show")]
 
+#[path = "../support/hostile.rs"]
+mod hostile;
+#[path = "../support/machine.rs"]
+mod machine;
+
 mod boot;
+mod clients;
 mod consumers;
+mod datasources;
+mod ignition;
 mod image;
+#[path = "../support/lab.rs"]
+mod lab;
+mod own_config;
 mod pairs;
+mod reader;
 mod rotate;
 mod seed;
-#[path = "../support/machine.rs"]
-mod support;
+mod startup_script;
+
+use machine as support;

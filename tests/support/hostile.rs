@@ -1,5 +1,7 @@
 //! Strings that mean something else to somebody, in every place where the manifest takes one.
 
+#![allow(dead_code)] // each test binary uses its own part
+
 use crate::machine::cluster;
 use firstboot::cluster::Cluster;
 use firstboot::manifest::Manifest;
@@ -298,13 +300,13 @@ const LINES: [&str; 6] = [
 ];
 
 /// A YAML text that every parser reads as exactly this one.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             ' '..='~' => out.push(c),
-            c => out.push_str(&format!("\\U{:08X}", c as u32)),
+            c => out.extend(format!("\\U{:08X}", c as u32).chars()),
         }
     }
     out + "\""

@@ -9,7 +9,7 @@ mod files;
 mod plain;
 
 pub(super) use commands::Key as CommandKey;
-pub(super) use plain::Trap;
+pub(super) use plain::{Trap, is_plain};
 
 use super::At;
 use super::fields::Findings;

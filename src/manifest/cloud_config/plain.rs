@@ -13,6 +13,25 @@ pub(in crate::manifest) enum Trap {
     NoNumber,
 }
 
+/// Whether a scalar stands without quotes and in no block. The place of a block's text is behind
+/// its header, `|` or `>`, which is then what the line above ends with.
+pub(in crate::manifest) fn is_plain(before: &str, from: &str) -> bool {
+    let indented = before.trim_end_matches([' ', '\t']);
+    let is_header = |line: &str| {
+        let rest = line
+            .trim_end()
+            .trim_end_matches(|c: char| "+-".contains(c) || c.is_ascii_digit());
+        rest.strip_suffix(['|', '>'])
+            .is_some_and(|rest| rest.ends_with([' ', '\t']))
+    };
+    let is_block = indented.ends_with('\n') && {
+        let above = indented.trim_end().lines().next_back().unwrap_or_default();
+        let comments = above.match_indices(" #").map(|(at, _)| &above[..at]);
+        comments.chain([above]).any(is_header)
+    };
+    !is_block && !from.starts_with(['"', '\'', '|', '>'])
+}
+
 /// Python reads no decimal number with more than 4300 digits; nobody means one with 100.
 const LONGEST_NUMBER: usize = 100;
 

@@ -152,7 +152,7 @@ pub(in crate::manifest) fn cloud_config_key(key: &Key) -> Finding {
     Finding::error(
         "cloud-config-key",
         key.place.clone(),
-        "no key of a cloud-config: it is a list, a mapping, or longer than 100 characters",
+        "no key of a cloud-config: it is empty, a list, a mapping, or longer than 100 characters",
         "write one short word before the `:`",
     )
 }

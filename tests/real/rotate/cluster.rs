@@ -81,6 +81,18 @@ impl Pki {
 
     /// The cluster with the old pairs, which goes through these acts while all write.
     pub(crate) fn plan(&self, release: &StandIn, acts: Vec<Act>) -> Plan {
+        self.plan_with(release, acts, |machine| {
+            wire::cloud_config::render(machine, None).unwrap()
+        })
+    }
+
+    /// The same, with what cloud-init is given made by `user_data`.
+    pub(crate) fn plan_with(
+        &self,
+        release: &StandIn,
+        acts: Vec<Act>,
+        user_data: impl Fn(&machine::Machine) -> Secret,
+    ) -> Plan {
         let manifest = Manifest::parse("cluster.yaml", self.manifest.as_bytes()).unwrap();
         let (files, unread) = manifest::read_pem_files(&manifest, self.dir.path());
         assert!(unread.is_empty(), "{unread:?}");
@@ -107,7 +119,7 @@ impl Pki {
                     address: member.address,
                     member_id: member.id.to_string(),
                     cluster_id: cluster.id.to_string(),
-                    user_data: wire::cloud_config::render(machine, None).unwrap(),
+                    user_data: user_data(machine),
                     meta_data: platform::meta_data(machine),
                     checks: acts::checks(),
                 })

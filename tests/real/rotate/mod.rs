@@ -1,7 +1,7 @@
 //! A CA is replaced on a running cluster, while every controller writes: nothing is lost.
 
 mod acts;
-mod cluster;
+pub(crate) mod cluster;
 
 use cluster::{MACHINES, Pairs, Pki};
 use firstboot::rehearse::{ActResult, Host, Interrupt, Outcome, default_cache, missing};
@@ -107,7 +107,7 @@ fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Ou
 }
 
 /// Everything of an outcome that did not go well.
-fn failures(outcome: &Outcome) -> Vec<String> {
+pub(crate) fn failures(outcome: &Outcome) -> Vec<String> {
     let unhealthy = outcome.machines.iter().map(|machine| {
         let checks = machine.checks.iter().filter(|check| !check.passed());
         format!("{:?} {:#?}", machine.verdict, checks.collect::<Vec<_>>())

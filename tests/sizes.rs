@@ -1,0 +1,63 @@
+//! What the lab's controllers weigh, at most.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/lab.rs"]
+mod lab;
+
+use firstboot::machine::{Layout, machines};
+use firstboot::platform::{Compress, Document, Form, Packed, Platform, deliver};
+use firstboot::wire::cloud_config;
+use lab::{Keys, Lab};
+
+/// The lab has two controllers.
+const MEMBERS: usize = 2;
+
+/// What each controller's user-data counts on a platform.
+fn weigh(keys: Keys, platform: &str, compress: Compress) -> Vec<Packed> {
+    let lab = Lab::plain(keys);
+    let cluster = lab.cluster(MEMBERS);
+    let platform = Platform::named(platform).unwrap();
+    let weigh = |machine| {
+        let documents = [(
+            Document::CloudConfig,
+            cloud_config::render(machine, None).unwrap(),
+        )];
+        let delivery = deliver(platform, machine, &documents, compress);
+        let not = |_| panic!("{} does not fit", machine.name);
+        delivery.unwrap_or_else(not).first()
+    };
+    let packed: Vec<_> = machines(&cluster, Layout::default())
+        .iter()
+        .map(weigh)
+        .collect();
+    assert_eq!(packed.len(), MEMBERS);
+    packed
+}
+
+#[test]
+fn the_lab_takes_12_kb_as_plain_text() {
+    for packed in weigh(Keys::Ec, "gce", Compress::Auto) {
+        assert_eq!(packed.form, Form::Plain);
+        assert!(packed.bytes <= 12_000, "{} bytes", packed.bytes);
+    }
+}
+
+#[test]
+fn the_lab_takes_5_kb_in_the_compressed_form_of_aws() {
+    for packed in weigh(Keys::Ec, "aws", Compress::Always) {
+        assert_eq!(packed.form, Form::Gzip);
+        assert!(packed.bytes <= 5_000, "{} bytes", packed.bytes);
+    }
+}
+
+#[test]
+fn the_lab_with_rsa_keys_of_openssl_fits_aws() {
+    let rsa = weigh(Keys::Rsa2048, "aws", Compress::Auto);
+    let ec = weigh(Keys::Ec, "aws", Compress::Auto);
+    for (rsa, ec) in rsa.iter().zip(ec) {
+        assert!(rsa.bytes <= 16_383, "{} bytes", rsa.bytes);
+        assert_eq!(rsa.form, Form::Gzip, "RSA keys are not in it");
+        assert!(ec.form == Form::Plain || ec.bytes < rsa.bytes);
+    }
+}
