@@ -462,15 +462,11 @@ fn a_link_inside_the_root_is_followed() {
     assert!(bench.path("root/var/usrlocal/bin/etcd").exists());
 }
 
+/// `/` itself is tried where nothing could happen to it, in the library's own test.
 #[test]
-fn this_computer_and_what_is_no_root_are_refused() {
+fn what_is_no_root_is_refused() {
     let bench = Bench::new();
-    for (root, why) in [
-        ("/", "this computer's own root"),
-        ("/usr/..", "this computer's own root"),
-        ("out", "no such file"),
-        (".", "no `etc/passwd`"),
-    ] {
+    for (root, why) in [("out", "no such file"), (".", "no `etc/passwd`")] {
         let said = bench.firstboot(&["bake", "one.yaml", "--root", root]);
         assert_eq!(said.status, 2, "{root}: {}", said.text);
         assert!(said.text.contains(why), "{root}: {}", said.text);

@@ -47,7 +47,8 @@ fn a_controller_holds_these_files() {
     }
 }
 
-/// The lab's flags, all of them, with the lab's values; whether the cluster is new is not here.
+/// The lab's flags, all of them, with the lab's values, then the defaults that this version gets;
+/// whether the cluster is new is not here.
 #[test]
 fn settings_are_the_labs() {
     let cluster = cluster();
@@ -71,6 +72,8 @@ ETCD_ADVERTISE_CLIENT_URLS=https://10.240.0.10:2379
 ETCD_INITIAL_CLUSTER_TOKEN=etcd-cluster-0
 ETCD_INITIAL_CLUSTER=controller-0=https://10.240.0.10:2380,controller-1=https://10.240.0.11:2380
 ETCD_DATA_DIR=/var/lib/etcd
+ETCD_AUTO_COMPACTION_RETENTION=8h
+ETCD_LISTEN_METRICS_URLS=http://127.0.0.1:2381
 MEMBER_ID=f98dc20bce6225a0
 CLUSTER_ID=fcc8a15e33d8599e
 ADDRESS=10.240.0.10

@@ -57,7 +57,6 @@ fn the_lab_with_rsa_keys_of_openssl_fits_aws() {
     let ec = weigh(Keys::Ec, "aws", Compress::Auto);
     for (rsa, ec) in rsa.iter().zip(ec) {
         assert!(rsa.bytes <= 16_383, "{} bytes", rsa.bytes);
-        assert_eq!(rsa.form, Form::Gzip, "RSA keys are not in it");
-        assert!(ec.form == Form::Plain || ec.bytes < rsa.bytes);
+        assert!(rsa.bytes > ec.bytes + 2_000, "RSA keys are not in it");
     }
 }

@@ -124,6 +124,18 @@ pub fn file_url(directory: &Path) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
+    #[test]
+    fn this_computer_is_refused_by_any_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("/", &link).unwrap();
+        for root in [Path::new("/"), Path::new("/usr/.."), &link, &link.join(".")] {
+            let refused = real_root(root).unwrap_err().to_string();
+            assert!(refused.contains("this computer's own root"), "{refused}");
+        }
+    }
+
     #[test]
     fn a_file_url_holds_any_path() {
         assert_eq!(file_url(Path::new("/a/b_c-1")), "file://localhost/a/b_c-1");

@@ -6,6 +6,7 @@
 mod ids;
 mod name;
 mod network;
+pub mod settings;
 
 use crate::release::{Arch, Digest, Version};
 use crate::secret::Secret;
@@ -34,6 +35,8 @@ pub struct Cluster {
     pub members: Vec<Member>,
     /// The machines' network, where nothing there tells them; their addresses are in it.
     pub network: Option<Network>,
+    /// What is set on every member besides what follows from its place in the cluster.
+    pub settings: settings::Settings,
     /// The ID that every member of this cluster will report.
     pub id: ClusterId,
 }

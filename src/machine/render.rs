@@ -1,6 +1,7 @@
 //! The files that hold values, each an askama template under `templates/`.
 
 use super::Layout;
+use crate::cluster::settings::Settings;
 use crate::cluster::{
     CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Mismatch, Pair, PemFile,
     Release, url,
@@ -28,6 +29,7 @@ struct EtcdEnv<'a> {
     listen_client_urls: String,
     token: &'a str,
     initial_cluster: String,
+    settings: &'a Settings,
     member_id: MemberId,
     cluster_id: ClusterId,
     address: IpAddr,
@@ -36,8 +38,9 @@ struct EtcdEnv<'a> {
     health: Option<Paths>,
 }
 
-/// One member's settings, with the lab's flags and no others, and what bootstrap holds the machine
-/// against. Whether the cluster is new is not among them: bootstrap decides that on the machine.
+/// One member's settings, the lab's flags and the cluster's own, and what bootstrap holds the
+/// machine against. Whether the cluster is new is not among them: bootstrap decides that on the
+/// machine.
 pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
     let tls = &member.tls;
     let has_own_client = tls.client.certificate.name != tls.server.pair.certificate.name;
@@ -55,6 +58,7 @@ pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
         listen_client_urls: format!("{},{loopback}", member.client_url()),
         token: cluster.name.as_str(),
         initial_cluster: cluster.initial_cluster(),
+        settings: &cluster.settings,
         member_id: member.id,
         cluster_id: cluster.id,
         address: member.address,

@@ -16,6 +16,7 @@ mod network;
 mod pem;
 mod read;
 mod resolve;
+mod settings;
 mod tls;
 mod yaml;
 
@@ -32,6 +33,7 @@ pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
 pub use resolve::{Resolved, pinned, resolve};
+pub use settings::{Chosen, ChosenSettings};
 
 /// The only version of the manifest's form so far.
 pub const API_VERSION: &str = "firstboot/v1";
@@ -75,6 +77,8 @@ pub struct Etcd {
     pub version: At<Version>,
     /// `sha256`: the amd64 tarball's digest, which wins over the built-in table.
     pub sha256: Option<At<Digest>>,
+    /// `settings`: each fits its kind and the version.
+    pub settings: ChosenSettings,
 }
 
 /// One entry of `controllers`.

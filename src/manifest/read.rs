@@ -1,6 +1,7 @@
 //! From the YAML tree to the manifest: every value typed, every finding kept.
 
 use super::fields::{Fields, Findings};
+use super::settings;
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
 use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
@@ -37,7 +38,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         .and_then(|node| platform(node, findings));
     let on = platform.as_ref().map(|platform| platform.value);
     let etcd = top
-        .required("etcd", "{ version: 3.5.21 }")
+        .required("etcd", "{ version: 3.6.14 }")
         .and_then(|node| etcd(node, findings));
     let controllers = top
         .required("controllers", "[{ name: controller-0, ip: 10.240.0.10 }]")
@@ -145,16 +146,21 @@ fn hostname(node: &Node, findings: &Findings) -> Option<Hostname> {
 fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
     let fields = Fields::of(node, "etcd", findings)?;
     let version = fields
-        .required("version", "3.5.21")
+        .required("version", "3.6.14")
         .and_then(|node| version(node, findings));
     let sha256 = match fields.optional("sha256") {
         Some(node) => digest(node, findings).map(Some),
         None => Some(None),
     };
-    fields.finish(&["version", "sha256"]);
+    let settings = match fields.optional("settings") {
+        Some(node) => settings::read(node, version.as_ref(), findings),
+        None => Some(settings::ChosenSettings::default()),
+    };
+    fields.finish(&["version", "sha256", "settings"]);
     Some(Etcd {
         version: version?,
         sha256: sha256?,
+        settings: settings?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! From the manifest and the PEM files to the cluster, or to the reasons why there is none.
 
 use super::certificates::{self, Audited};
-use super::{Controller, Manifest, PemFiles, finding};
+use super::{Controller, Manifest, PemFiles, finding, settings};
 use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, Release, url};
 use crate::release::{Arch, table, upstream_urls};
 use crate::report::{Finding, Severity};
@@ -22,12 +22,15 @@ pub struct Resolved {
 pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
     let mut findings = Vec::new();
     unwise_count(manifest, &mut findings);
+    findings.extend(finding::advice(&manifest.etcd.version));
+    findings.extend(settings::unwise(manifest));
     unused_network(manifest, &mut findings);
     let own = manifest.cloud_config.iter();
     findings.extend(own.flat_map(|own| own.value.warnings.iter().cloned()));
     let release = release(manifest, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
+    findings.extend(settings::ciphers_of_other_keys(manifest, &audited));
     let wrong = findings
         .iter()
         .any(|finding| finding.severity == Severity::Error);
@@ -61,6 +64,7 @@ fn cluster(
         .collect::<Option<_>>()?;
     Some(Cluster {
         name: manifest.cluster.value.clone(),
+        settings: manifest.etcd.settings.resolved(release.version),
         release,
         mismatch: manifest.mismatch(),
         id: ClusterId::of(members.iter().map(|member| member.id)),

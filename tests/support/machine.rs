@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses its own part
 
+use firstboot::cluster::settings::Settings;
 use firstboot::cluster::{
     Cluster, ClusterId, ClusterName, FileName, HostName, Hostname, Identity, Member, MemberId,
     PEER_PORT, Pair, PemFile, Release, Tls, url,
@@ -42,6 +43,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
             ],
         },
         id: ClusterId::of(members.iter().map(|member| member.id)),
+        settings: Settings::of("3.3.9".parse().unwrap(), |_| None),
         members,
         network: None,
     }

@@ -1,16 +1,20 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod advice;
 mod bake;
 mod cloud_config;
 mod network;
 mod pem;
 mod platform;
+mod settings;
 
+pub(super) use advice::*;
 pub(super) use bake::*;
 pub(super) use cloud_config::*;
 pub(super) use network::*;
 pub(super) use pem::*;
 pub(super) use platform::*;
+pub(super) use settings::*;
 
 use super::yaml::{Key, Node, Value};
 use super::{API_VERSION, At};
@@ -192,7 +196,7 @@ pub(super) fn version_not_exact(written: &str, place: Place) -> Finding {
     let newest = newest_of_line(written);
     let help = match newest {
         Some(newest) => format!("write all three numbers, for example `{newest}`"),
-        None => "write all three numbers, for example `3.5.21`".to_owned(),
+        None => "write all three numbers, for example `3.6.14`".to_owned(),
     };
     let message = format!("{} is no exact etcd version", quoted(written));
     Finding::error("version-not-exact", place, message, help)
