@@ -47,7 +47,7 @@ pub enum Mismatch {
     /// It says so, and installs the pinned one.
     #[default]
     Install,
-    /// It says so, and stops.
+    /// It says so, and stops: the image must bring etcd.
     Refuse,
 }
 

@@ -90,16 +90,17 @@ struct ReleaseEnv<'a> {
     version: Version,
     urls: String,
     tarballs: &'a [(Arch, Digest)],
-    refuse: bool,
 }
 
-/// The pinned release, for `install-etcd`.
+/// The pinned release, for `install-etcd`. Without a mirror it installs nothing.
 pub(super) fn release_env(release: &Release, mismatch: Mismatch) -> String {
     text(&ReleaseEnv {
         version: release.version,
-        urls: release.urls.join(" "),
+        urls: match mismatch {
+            Mismatch::Install => release.urls.join(" "),
+            Mismatch::Refuse => String::new(),
+        },
         tarballs: &release.tarballs,
-        refuse: mismatch == Mismatch::Refuse,
     })
 }
 

@@ -149,7 +149,7 @@ fn whole_user_data_on_baked_images_and_an_image_with_another_etcd() {
 
     let outcome = boot(&other);
     let said = format!(
-        "3.4.23 from github.com; in place of etcd-v3.3.25-linux-{} {}",
+        "3.4.23 from github.com; the image has etcd-v3.3.25-linux-{} {}",
         other.arch, other.digest
     );
     assert_eq!(stages(&outcome, "etcd"), [said.as_str(); 3]);

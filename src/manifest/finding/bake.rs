@@ -9,6 +9,6 @@ pub(in crate::manifest) fn mismatch(value: &At<String>) -> Finding {
         value.place.clone(),
         format!("{} is neither `install` nor `refuse`", quoted(&value.value)),
         "where an image brings another etcd than the pinned one, `install`: the machine installs \
-         the pinned one; `refuse`: it stops, and says so",
+         the pinned one; `refuse`: it stops",
     )
 }
