@@ -56,12 +56,10 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         release: &release,
         report: &report,
     };
+    let cluster = loaded.manifest.cluster.value.as_str();
     match &arguments.root {
         Some(root) => bake_root(&shown, root, context),
-        None => {
-            let cluster = loaded.manifest.cluster.value.as_str();
-            write(&shown, &arguments.output, cluster, context)
-        }
+        None => write(&shown, &arguments.output, cluster, context),
     }
 }
 
