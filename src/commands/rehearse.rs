@@ -45,7 +45,7 @@ pub(super) use linux::run;
 mod linux {
     use super::{Arguments, Context, Failure};
     use crate::bake::{self, ImageLayer};
-    use crate::cluster::{Cluster, Member, Release, Tls};
+    use crate::cluster::{Cluster, Member, Mismatch, Release, Tls};
     use crate::commands::load;
     use crate::commands::rehearse_table as table;
     use crate::machine::{self, Layout, Machine};
@@ -87,6 +87,11 @@ mod linux {
             context.terminal.say(&format!("note: {origin}\n"));
         }
         cluster.release = tarball.release();
+        if arguments.baked {
+            // What the baked machines are compared with must install etcd, whatever is said of
+            // baked ones; these find the right one.
+            cluster.mismatch = Mismatch::Install;
+        }
         let user = loaded.cloud_config();
         let plan = |baked| plan(&cluster, user, &tarball, suite, arguments, baked);
         let mut outcome = host.rehearse(plan(false)?, &mut told).map_err(world)?;

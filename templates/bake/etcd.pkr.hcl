@@ -197,6 +197,7 @@ source "qemu" "etcd" {
   disk_image           = true
   format               = "qcow2"
   headless             = true
+  memory               = 1024
   accelerator          = var.accelerator
   qemuargs             = var.qemuargs
   cd_files             = var.seed
