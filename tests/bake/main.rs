@@ -2,142 +2,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use firstboot::release::Digest;
+mod bench;
+
+use bench::{Bench, KEY};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// A directory with a manifest, a tarball of its release, and a root directory to bake.
-struct Bench(tempfile::TempDir);
-
-struct Said {
-    status: i32,
-    text: String,
-}
-
-const ARCH: &str = if cfg!(target_arch = "aarch64") {
-    "arm64"
-} else {
-    "amd64"
-};
-
-impl Bench {
-    fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
-        let top = format!("etcd-v3.4.27-linux-{ARCH}");
-        for program in ["etcd", "etcdctl"] {
-            bench.program(&format!("{top}/{program}"));
-        }
-        bench.tool("tar", &["-czf", &format!("{top}.tar.gz"), &top]);
-        bench.manifest("one", "10.1.0");
-        for tool in ["curl", "tar", "gzip", "ip", "cksum", "systemctl"] {
-            bench.write(&format!("root/usr/bin/{tool}"), "");
-        }
-        bench.program("root/usr/lib/systemd/systemd");
-        bench.write("root/etc/passwd", "etcd:x:1:1::/:/sbin/nologin\n");
-        bench.write("root/etc/shadow", "root:*:1::::::\n");
-        bench
-    }
-
-    fn manifest(&self, name: &str, network: &str) {
-        let tarball = fs::read(self.tarball()).unwrap();
-        let digest = Digest::of(&tarball);
-        let text = format!(
-            "apiVersion: firstboot/v1\ncluster: {name}\nplatform: gce\n\
-             etcd: {{ version: 3.4.27, sha256: {digest} }}\ncontrollers:\n\
-             - {{ name: {name}-a, ip: {network}.10 }}\n- {{ name: {name}-b, ip: {network}.11 }}\n\
-             - {{ name: {name}-c, ip: {network}.12 }}\n\
-             tls: {{ ca: pki/ca.pem, cert: pki/etcd.pem, key: pki/etcd-key.pem }}\n"
-        );
-        self.write(&format!("{name}.yaml"), &text);
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join(path)
-    }
-
-    fn tarball(&self) -> PathBuf {
-        self.path(&format!("etcd-v3.4.27-linux-{ARCH}.tar.gz"))
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.path(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// Any program for this processor.
-    fn program(&self, path: &str) {
-        let path = self.path(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::copy("/bin/true", path).unwrap();
-    }
-
-    fn tool(&self, tool: &str, arguments: &[&str]) -> Said {
-        let output = Command::new(tool)
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        Said {
-            status: output.status.code().unwrap(),
-            text: String::from_utf8(text).unwrap(),
-        }
-    }
-
-    fn firstboot(&self, arguments: &[&str]) -> Said {
-        self.tool(env!("CARGO_BIN_EXE_firstboot"), arguments)
-    }
-
-    fn good(&self, arguments: &[&str]) -> Said {
-        let said = self.firstboot(arguments);
-        assert_eq!(said.status, 0, "{arguments:?}: {}", said.text);
-        said
-    }
-
-    fn bake_root(&self) -> Said {
-        let tarball = self.tarball();
-        self.firstboot(&[
-            "bake",
-            "one.yaml",
-            "--root",
-            "root",
-            "--tarball",
-            tarball.to_str().unwrap(),
-        ])
-    }
-
-    /// The script's last part alone, as anybody may run it.
-    fn check_root(&self) -> Said {
-        self.good(&["bake", "one.yaml"]);
-        self.tool("sh", &["out/one/image/provision", "root", "check"])
-    }
-
-    /// Every file below a directory: what is in it, and whether it was touched.
-    fn tree(&self, directory: &str) -> BTreeMap<PathBuf, (Vec<u8>, u64, i64)> {
-        let mut found = BTreeMap::new();
-        let mut waiting = vec![self.path(directory)];
-        while let Some(path) = waiting.pop() {
-            for entry in fs::read_dir(path).unwrap() {
-                let entry = entry.unwrap();
-                let about = entry.metadata().unwrap();
-                if about.is_dir() {
-                    waiting.push(entry.path());
-                } else {
-                    let bytes = fs::read(entry.path()).unwrap_or_default();
-                    found.insert(entry.path(), (bytes, about.ino(), about.mtime_nsec()));
-                }
-            }
-        }
-        found
-    }
-}
-
-const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY-----\n";
 
 #[test]
 fn an_image_is_the_same_for_every_cluster_and_needs_no_certificates() {
@@ -516,13 +387,8 @@ fn the_name_says_what_is_inside() {
     assert!(first.starts_with("etcd-3-4-27-"), "{first}");
     assert_eq!(name(&bench), first);
     let template = fs::read_to_string(bench.path("out/one/image/etcd.pkr.hcl")).unwrap();
-    let mut lines = String::new();
     let content = &first["etcd-3-4-27-".len()..];
-    write!(
-        lines,
-        "etcd_version = \"3-4-27\"\n    content      = \"{content}\""
-    )
-    .unwrap();
+    let lines = format!("etcd_version = \"3-4-27\"\n    content      = \"{content}\"");
     assert!(template.contains(&lines), "{template}");
     assert!(template.contains(&format!("default = \"{first}\"")));
 
