@@ -83,6 +83,7 @@ fn help_fits_eighty_columns() {
         vec!["pki", "show"],
         vec!["pki", "renew"],
         vec!["pki", "rotate-ca"],
+        vec!["bake"],
         vec!["rehearse"],
     ] {
         for flag in ["-h", "--help"] {

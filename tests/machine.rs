@@ -34,9 +34,9 @@ fn a_controller_holds_these_files() {
             [
                 "0644 Image /usr/local/lib/firstboot/bootstrap",
                 "0644 Image /usr/local/lib/firstboot/install-etcd",
-                "0644 Image /usr/local/lib/firstboot/release.env",
                 "0644 Image /etc/systemd/system/etcd.service",
                 "0644 Image /etc/systemd/system/firstboot.service",
+                "0644 Boot /usr/local/lib/firstboot/release.env",
                 "0644 Boot /etc/etcd/ca.pem",
                 "0644 Boot /etc/etcd/kubernetes.pem",
                 "0600 Boot /etc/etcd/kubernetes-key.pem",
@@ -142,6 +142,21 @@ fn image_files_are_the_same_for_every_cluster() {
             assert!(!text.contains(word), "{path} knows {word}");
         }
     }
+}
+
+/// A baked image is told all that was meant for it, and sent only what it lacks.
+#[test]
+fn without_the_image_what_is_listed_stays_the_same() {
+    let cluster = cluster();
+    let whole = machines(&cluster, Layout::default()).remove(0);
+    let boot = whole.clone().without_image();
+    assert_eq!(boot.files.len() + 4, whole.files.len());
+    assert!(boot.files.iter().all(|file| file.layer == Layer::Boot));
+    assert_eq!(
+        file(&boot, "/etc/firstboot/sent"),
+        file(&whole, "/etc/firstboot/sent")
+    );
+    assert_eq!((&boot.early, &boot.start), (&whole.early, &whole.start));
 }
 
 #[test]

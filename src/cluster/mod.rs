@@ -29,6 +29,8 @@ pub struct Cluster {
     pub name: ClusterName,
     /// The pinned etcd release.
     pub release: Release,
+    /// What happens on an image with another release.
+    pub mismatch: Mismatch,
     /// The controllers in the manifest's order; names, addresses and IDs are distinct.
     pub members: Vec<Member>,
     /// The machines' network, where nothing there tells them; their addresses are in it.
@@ -37,6 +39,16 @@ pub struct Cluster {
     pub settings: settings::Settings,
     /// The ID that every member of this cluster will report.
     pub id: ClusterId,
+}
+
+/// What a machine does whose image brings another etcd than the pinned one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mismatch {
+    /// It says so, and installs the pinned one.
+    #[default]
+    Install,
+    /// It says so, and stops: the image must bring etcd.
+    Refuse,
 }
 
 /// The etcd release that every machine installs.

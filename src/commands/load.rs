@@ -1,7 +1,7 @@
 //! From the command line to a resolved cluster: the reading end that commands share.
 
 use super::{Failure, ManifestArguments};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Release};
 use crate::manifest::{self, Manifest};
 use crate::release::Lock;
 use crate::report::{Finding, Report, Severity, reason};
@@ -132,6 +132,21 @@ pub(super) fn lock(loaded: &Loaded) -> Result<Option<Lock>, Failure> {
             vec![finding],
         ))
     })
+}
+
+/// The pinned release alone; no certificate is read.
+pub(super) fn release(loaded: &Loaded, strict: bool) -> Result<(Release, Report), Failure> {
+    let (release, mut findings) = manifest::pinned(&loaded.manifest, lock(loaded)?.as_ref());
+    if strict {
+        for finding in &mut findings {
+            finding.severity = Severity::Error;
+        }
+    }
+    let report = loaded.report(findings);
+    match release {
+        Some(release) if !report.has_errors() => Ok((release, report)),
+        _ => Err(Failure::Input(report)),
+    }
 }
 
 /// Seconds since 1970 (UTC): the one place that reads the clock.

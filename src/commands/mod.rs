@@ -1,6 +1,7 @@
 //! One file per subcommand: read, call, print. To add one: a file here, a variant of
 //! [`Command`], a line in the README's table.
 
+mod bake;
 mod load;
 mod pin;
 mod pki;
@@ -10,6 +11,7 @@ mod rehearse_table;
 mod render;
 mod rendering;
 
+use crate::output::Owner;
 use crate::report::Report;
 use crate::terminal::{Colour, Format, Terminal};
 use clap::{Args, Parser, Subcommand};
@@ -45,6 +47,7 @@ enum Command {
     Pin(pin::Arguments),
     #[command(subcommand)]
     Pki(pki::Command),
+    Bake(bake::Arguments),
     Rehearse(rehearse::Arguments),
 }
 
@@ -105,6 +108,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Render(arguments) => render::run(&arguments, context),
         Command::Pin(arguments) => pin::run(&arguments, context),
         Command::Pki(command) => pki::run(&command, context),
+        Command::Bake(arguments) => bake::run(&arguments, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
     };
     match result {
@@ -118,6 +122,17 @@ pub fn run(cli: Cli) -> ExitCode {
             context.fail(&text);
             ExitCode::from(2)
         }
+    }
+}
+
+/// Whose a path below a cluster's directory is, as `render` sees it.
+fn owner(path: &str) -> Owner {
+    if rendering::is_ours(path) {
+        Owner::Writer
+    } else if bake::is_ours(path) {
+        Owner::Other
+    } else {
+        Owner::Foreign
     }
 }
 

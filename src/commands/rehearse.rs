@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// The release tarball, under its own name, instead of Debian's etcd
     #[arg(long, value_name = "FILE")]
     tarball: Option<PathBuf>,
+    /// Boot a baked image, too, without a release server, and compare the two
+    #[arg(long)]
+    baked: bool,
     /// How long the machines have from power-on to their verdict
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     timeout: u64,
@@ -41,10 +44,11 @@ pub(super) use linux::run;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::{Arguments, Context, Failure};
-    use crate::cluster::{Cluster, Member, Release, Tls};
+    use crate::bake::{self, ImageLayer};
+    use crate::cluster::{Cluster, Member, Mismatch, Release, Tls};
     use crate::commands::load;
     use crate::commands::rehearse_table as table;
-    use crate::machine::{self, Machine};
+    use crate::machine::{self, Layout, Machine};
     use crate::platform;
     use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
     use crate::release::{Arch, Digest, Mirror, Scheme, Version, tarball_name};
@@ -86,18 +90,37 @@ mod linux {
             context.terminal.say(&format!("note: {origin}\n"));
         }
         cluster.release = tarball.release(&cluster.release, mirrors);
-        let plan = Plan {
+        if arguments.baked {
+            // What the baked machines are compared with must install etcd, whatever is said of
+            // baked ones; these find the right one.
+            cluster.mismatch = Mismatch::Install;
+        }
+        let user = loaded.cloud_config();
+        let plan = |baked| plan(&cluster, user, &tarball, suite, arguments, baked);
+        let unbaked_plan = Plan {
             hosts,
             media: media(mirrors, &tarball),
-            ..plan(&cluster, loaded.cloud_config(), &tarball, suite, arguments)?
+            ..plan(false)?
         };
-        let outcome = host.rehearse(plan, &mut told).map_err(world)?;
+        let mut outcome = host.rehearse(unbaked_plan, &mut told).map_err(world)?;
+        let mut unbaked = None;
+        if arguments.baked && outcome.passed() {
+            if let Some(directory) = &arguments.logs {
+                write_logs(&directory.join("unbaked"), &outcome)?;
+            }
+            let layer = ImageLayer::of(&tarball.local_release(&cluster.release), Layout::default());
+            let suite = suite.unwrap_or(tarball.suite);
+            let image = host.baked_image(suite, &layer, &mut told).map_err(world)?;
+            let baked = host.rehearse_from(image, plan(true)?, &mut told);
+            unbaked = Some(std::mem::replace(&mut outcome, baked.map_err(world)?));
+        }
         if let Some(directory) = &arguments.logs {
             write_logs(directory, &outcome)?;
         }
+        let compared = unbaked.as_ref();
         context.print(&match context.format {
-            Format::Human => table::text(&outcome),
-            Format::Json => table::json(&cluster, origin.as_deref(), &outcome),
+            Format::Human => table::text(&outcome, compared),
+            Format::Json => table::json(&cluster, origin.as_deref(), &outcome, compared),
         })?;
         if outcome.passed() {
             Ok(())
@@ -208,6 +231,15 @@ mod linux {
             }
         }
 
+        /// The same release, out of the tarball's own directory.
+        fn local_release(&self, release: &Release) -> Release {
+            let directory = self.path.parent().unwrap_or(Path::new("/"));
+            Release {
+                urls: vec![bake::file_url(directory)],
+                ..release.clone()
+            }
+        }
+
         /// A sentence for the user where this is not the release that the manifest pins.
         fn stand_in(&self, pinned: &Release) -> Option<String> {
             if pinned.tarballs.contains(&(self.arch, self.digest)) {
@@ -227,11 +259,19 @@ mod linux {
         tarball: &Tarball,
         suite: Option<Suite>,
         arguments: &Arguments,
+        baked: bool,
     ) -> Result<Plan, Failure> {
-        let machines = machine::machines(cluster, machine::Layout::default());
-        let machines = machines.iter().zip(&cluster.members);
+        let machines = machine::machines(cluster, Layout::default()).into_iter();
         let machines: Result<_, _> = machines
-            .map(|(machine, member)| rehearsed(cluster, machine, member, user))
+            .zip(&cluster.members)
+            .map(|(machine, member)| {
+                let machine = if baked {
+                    machine.without_image()
+                } else {
+                    machine
+                };
+                rehearsed(cluster, &machine, member, user)
+            })
             .collect();
         Ok(Plan {
             cluster: cluster.name.to_string(),

@@ -3,7 +3,8 @@
 use super::Layout;
 use crate::cluster::settings::Settings;
 use crate::cluster::{
-    CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Pair, PemFile, Release, url,
+    CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Mismatch, Pair, PemFile,
+    Release, url,
 };
 use crate::release::{Arch, Digest, Version};
 use askama::Template;
@@ -93,12 +94,15 @@ struct ReleaseEnv<'a> {
     unsupported: Vec<Arch>,
 }
 
-/// The pinned release, for `install-etcd`.
-pub(super) fn release_env(release: &Release) -> String {
+/// The pinned release, for `install-etcd`. Without a mirror it installs nothing.
+pub(super) fn release_env(release: &Release, mismatch: Mismatch) -> String {
     let architectures = release.tarballs.iter().map(|(arch, _)| *arch);
     text(&ReleaseEnv {
         version: release.version,
-        urls: release.urls.join(" "),
+        urls: match mismatch {
+            Mismatch::Install => release.urls.join(" "),
+            Mismatch::Refuse => String::new(),
+        },
         tarballs: &release.tarballs,
         unsupported: architectures
             .filter(|arch| arch.is_unsupported_by(release.version))

@@ -4,6 +4,7 @@
 //! [`Cluster`](crate::cluster::Cluster). To add a key: a field here, its reading in `read`,
 //! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
 
+mod bake;
 mod certificates;
 mod cloud_config;
 mod fields;
@@ -33,7 +34,7 @@ pub use cloud_config::CloudConfig;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
-pub use pinned::check_lock;
+pub use pinned::{check_lock, pinned};
 pub use resolve::{Resolved, resolve};
 pub use settings::{Chosen, ChosenSettings};
 

@@ -31,6 +31,12 @@ pub(super) fn release(
     })
 }
 
+/// The pinned release alone, for whoever needs no certificates; the reasons where there is none.
+pub fn pinned(manifest: &Manifest, lock: Option<&Lock>) -> (Option<Release>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    (release(manifest, lock, &mut findings), findings)
+}
+
 /// What is wrong or unwise about a lock for this manifest; no error means that it is up to date.
 pub fn check_lock(manifest: &Manifest, lock: &Lock) -> Vec<Finding> {
     let mut findings = Vec::new();

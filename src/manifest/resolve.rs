@@ -69,6 +69,7 @@ fn cluster(
         name: manifest.cluster.value.clone(),
         settings: manifest.etcd.settings.resolved(release.version),
         release,
+        mismatch: manifest.mismatch(),
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
         network: manifest

@@ -103,11 +103,12 @@ fn overlay(index: usize) -> Result<PathBuf, Error> {
 }
 
 fn surround(root: &Path, around: &Surroundings<'_>) -> Result<(), Error> {
-    let hosts = format!(
-        "127.0.0.1 localhost\n::1 localhost\n{} {}\n",
-        around.server,
-        around.hosts.join(" ")
-    );
+    let names = around.hosts.join(" ");
+    let server = match names.as_str() {
+        "" => String::new(),
+        names => format!("{} {names}\n", around.server),
+    };
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{server}");
     write_new(&root.join("etc/hosts"), hosts.as_bytes(), 0o644)?;
     write_new(&root.join("etc/hostname"), b"localhost\n", 0o644)?;
     write_new(&root.join("etc/default/locale"), b"LANG=C.UTF-8\n", 0o644)?;

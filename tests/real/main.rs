@@ -13,6 +13,7 @@ mod hostile;
 #[path = "../support/machine.rs"]
 mod machine;
 
+mod bake;
 mod boot;
 mod clients;
 mod closed;

@@ -34,6 +34,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
     let members: Vec<_> = addresses.iter().enumerate().map(member).collect();
     Cluster {
         name: ClusterName::new(name).unwrap(),
+        mismatch: firstboot::cluster::Mismatch::default(),
         release: Release {
             version: "3.3.9".parse().unwrap(),
             tarballs: vec![(Arch::Amd64, Digest::of(b"tarball"))],

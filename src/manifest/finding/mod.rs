@@ -1,6 +1,7 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
 mod advice;
+mod bake;
 mod cloud_config;
 mod network;
 mod pem;
@@ -9,6 +10,7 @@ mod release;
 mod settings;
 
 pub(super) use advice::*;
+pub(super) use bake::*;
 pub(super) use cloud_config::*;
 pub(super) use network::*;
 pub(super) use pem::*;
