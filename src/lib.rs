@@ -4,6 +4,7 @@
 //! `machine` (files on one controller) → `wire` (as a cloud takes them) → `output`
 //! (written atomically). Every arrow is a pure function; only the two ends touch the world.
 
+pub mod bake;
 pub mod cluster;
 pub mod commands;
 pub mod machine;

@@ -2,8 +2,10 @@
 //!
 //! The new tree is staged beside the old one, synced, and takes its place in one rename.
 
+mod public;
 mod set;
 
+pub use public::{Staged, write_public};
 pub use set::write_set;
 
 use crate::report::reason;
@@ -21,6 +23,17 @@ pub struct OutputFile {
     pub bytes: Secret,
     /// Whether the owner may run it.
     pub executable: bool,
+}
+
+/// Whose a path in a tree is that is about to be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Whoever writes now may have written it: it goes.
+    Writer,
+    /// Another command of this program: it stays as it is.
+    Other,
+    /// Nobody that is known: the tree is left alone.
+    Foreign,
 }
 
 /// What became of a tree.
@@ -63,19 +76,21 @@ type Result<T> = std::result::Result<T, Error>;
 /// Makes `parent/name` hold exactly these files: directories 0700, files 0600 (0700 if
 /// executable), all of them on the disk before the old tree goes.
 ///
-/// `is_ours` says of a path in the old tree whether this program may have written it; a tree
-/// with anything else in it is left alone.
+/// `owner` says of a path in the old tree whose it is; what another command wrote there stays.
 pub fn write_tree(
     parent: &Path,
     name: &str,
     files: &[OutputFile],
-    is_ours: impl Fn(&str) -> bool,
+    owner: impl Fn(&str) -> Owner,
 ) -> Result<Written> {
     let target = parent.join(name);
-    let old = list(&target)?;
-    if let Some(foreign) = old.iter().find(|path| !is_ours(path)) {
+    let mut old = list(&target)?;
+    if let Some(foreign) = old.iter().find(|path| owner(path) == Owner::Foreign) {
         return Err(Error::Foreign(target.join(foreign)));
     }
+    let kept: Vec<_> = old
+        .extract_if(.., |path| owner(path) == Owner::Other)
+        .collect();
     if holds_exactly(&target, &old, files) {
         return Ok(Written::Unchanged);
     }
@@ -87,6 +102,7 @@ pub fn write_tree(
     let stage = private(builder.prefix(&prefix))
         .tempdir_in(parent)
         .map_err(|error| Error::Io("creating a directory in", parent.to_path_buf(), error))?;
+    keep(&target, stage.path(), &kept)?;
     fill(stage.path(), files)?;
     replace(stage.path(), &target)?;
     sync(parent)?;
@@ -159,6 +175,19 @@ fn holds_exactly(target: &Path, old: &[String], files: &[OutputFile]) -> bool {
             && fs::read(&path).is_ok_and(|bytes| bytes == file.bytes.expose())
     };
     old.len() == files.len() && files.iter().all(same)
+}
+
+/// Brings files of the old tree into the new one, where they have a second name until the old one
+/// goes.
+fn keep(old: &Path, stage: &Path, kept: &[String]) -> Result<()> {
+    for path in kept {
+        let (from, to) = (old.join(path), stage.join(path));
+        make_private_directories(to.parent().unwrap_or(stage))?;
+        fs::hard_link(&from, &to)
+            .or_else(|_| fs::copy(&from, &to).map(|_| ()))
+            .map_err(|error| Error::Io("keeping", from, error))?;
+    }
+    Ok(())
 }
 
 fn fill(stage: &Path, files: &[OutputFile]) -> Result<()> {
@@ -286,8 +315,14 @@ mod tests {
         }
     }
 
-    fn ours(path: &str) -> bool {
-        path == "launch" || path.ends_with("/user-data")
+    fn ours(path: &str) -> Owner {
+        if path == "launch" || path.ends_with("/user-data") {
+            Owner::Writer
+        } else if path.starts_with("image/") {
+            Owner::Other
+        } else {
+            Owner::Foreign
+        }
     }
 
     #[test]
@@ -316,6 +351,22 @@ mod tests {
         fs::write(stale.join("user-data"), "a key").unwrap();
         write_tree(parent.path(), "c", &[file("launch", "1")], ours).unwrap();
         assert!(!stale.exists());
+    }
+
+    #[test]
+    fn what_another_command_wrote_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let write =
+            |text: &str| write_tree(parent.path(), "c", &[file("launch", text)], ours).unwrap();
+        write("1");
+        let image = parent.path().join("c/image");
+        fs::create_dir(&image).unwrap();
+        fs::write(image.join("provision"), "theirs").unwrap();
+        assert_eq!(write("1"), Written::Unchanged);
+        assert_eq!(write("2"), Written::Changed);
+        assert_eq!(fs::read(image.join("provision")).unwrap(), b"theirs");
+        assert_eq!(fs::read(parent.path().join("c/launch")).unwrap(), b"2");
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
     }
 
     #[test]

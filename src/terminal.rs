@@ -1,6 +1,8 @@
 //! The only room that prints. Standard output is data, standard error is talk.
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -70,5 +72,45 @@ impl Terminal {
             ("", "")
         };
         self.say(&format!("{on}error{off}: {text}\n"));
+    }
+}
+
+/// What a person sees of something that takes long: nothing, unless standard error is a terminal.
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Begins with a sign of life and what is being done.
+    pub fn new(what: String) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
+    }
+
+    /// How many bytes will come, if that is known; none has come yet.
+    pub fn begin(&self, total: Option<u64>) {
+        self.0.set_position(0);
+        if let Some(total) = total {
+            self.0.set_length(total);
+            let style = ProgressStyle::with_template(
+                "{wide_msg} {bytes}/{total_bytes} {bytes_per_sec} {bar:20}",
+            );
+            self.0
+                .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        }
+    }
+
+    /// So many more bytes came.
+    pub fn advance(&self, bytes: usize) {
+        self.0.inc(bytes as u64);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }

@@ -76,12 +76,14 @@ fn help_fits_eighty_columns() {
     for arguments in [
         vec![],
         vec!["render"],
+        vec!["pin"],
         vec!["pki"],
         vec!["pki", "mint"],
         vec!["pki", "audit"],
         vec!["pki", "show"],
         vec!["pki", "renew"],
         vec!["pki", "rotate-ca"],
+        vec!["bake"],
         vec!["rehearse"],
     ] {
         for flag in ["-h", "--help"] {

@@ -6,43 +6,38 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/battery.rs"]
+mod battery;
+#[path = "support/hostile_forms.rs"]
+mod forms;
 #[path = "support/hostile.rs"]
 mod hostile;
+#[path = "support/hostile_launch.rs"]
+mod launch;
 #[path = "support/machine.rs"]
 mod machine;
 
-use firstboot::machine::{Layout, Machine, machines};
+use firstboot::machine::{Layout, machines};
 use firstboot::manifest::Manifest;
-use firstboot::secret::Secret;
-use firstboot::wire::{UserConfig, cloud_config, encoding};
-use hostile::{Arrives, FIELDS, Field};
-use std::io::Read;
+use forms::{Arrived, FORMS};
+use hostile::{Arrives, Field};
+use std::collections::BTreeSet;
 use yaml_serde::Value;
 
-/// A form on the wire: made, and unpacked to the cloud-config in it.
-type Form = fn(&Machine, Option<&UserConfig>) -> Vec<u8>;
+/// One of so many goes through what packs bytes, whatever they are, and takes its time: gzip, and
+/// Ignition where a whole file is packed.
+const SAMPLE: usize = 100;
 
-const FORMS: [(&str, Form); 2] = [
-    ("cloud-config", |machine, user| {
-        cloud_config::render(machine, user)
-            .unwrap()
-            .expose()
-            .to_vec()
-    }),
-    ("gzip", |machine, user| {
-        let document: Secret = cloud_config::render(machine, user).unwrap();
-        let packed = encoding::gzip(&document).unwrap();
-        let mut unpacked = Vec::new();
-        flate2::read::GzDecoder::new(packed.expose())
-            .read_to_end(&mut unpacked)
-            .unwrap();
-        unpacked
-    }),
-];
+/// What became of a text so far.
+enum Came {
+    /// It was refused as it must be.
+    Refused,
+    /// It arrived; where there is a startup script, this is it: let a shell say it for that.
+    Came(Option<String>),
+}
 
-/// Whether the text arrived in every form (`Ok(true)`) or was refused as it must be
-/// (`Ok(false)`); everything else is `Err`.
-fn arrives_or_is_refused(field: &Field, text: &str) -> Result<bool, String> {
+/// Whether the text arrived in every form or was refused as it must be; everything else is `Err`.
+fn arrives_or_is_refused(field: &Field, text: &str, packed: bool) -> Result<Came, String> {
     let (source, place) = hostile::manifest(field, text);
     let manifest = match Manifest::parse("cluster.yaml", source.as_bytes()) {
         Ok(manifest) => manifest,
@@ -55,77 +50,134 @@ fn arrives_or_is_refused(field: &Field, text: &str) -> Result<bool, String> {
             });
             let refused = report.has_errors() && at_its_place;
             return refused
-                .then_some(false)
+                .then_some(Came::Refused)
                 .ok_or(format!("refused elsewhere: {report:?}"));
         }
     };
     let user = manifest.cloud_config.as_ref().map(|own| &own.value.config);
     let cluster = hostile::cluster_of(&manifest);
     let mut machine = machines(&cluster, Layout::default()).remove(0);
-    // The scripts hold nothing of the manifest, and take most of the time.
-    machine
-        .files
-        .retain(|file| file.path.starts_with("/etc/etcd/"));
-    for (form, render) in FORMS {
-        let document = render(&machine, user);
-        let value: Value = yaml_serde::from_slice(&document).map_err(|error| error.to_string())?;
-        if !arrived(field, text, &value) {
+    // Only what the text is in, and the unit that is started: the rest takes most of the time.
+    let is_name = matches!(field.arrives, Arrives::Name);
+    machine.files.retain(|file| match file.path.as_str() {
+        "/etc/etcd/etcd.env" => !is_name,
+        path => path.starts_with("/etc/etcd/") && is_name || path.ends_with("/firstboot.service"),
+    });
+    if matches!(field.arrives, Arrives::Network(_)) {
+        let came = arrived_in_network(field, text, &machine);
+        return came
+            .then_some(Came::Came(None))
+            .ok_or("changed as network-config".to_owned());
+    }
+    for (form, arrives) in FORMS {
+        if form == "ignition" && !is_name && !packed {
+            continue;
+        }
+        let here = arrives(&machine, user);
+        if here.is_some_and(|here| !arrived(field, text, &here)) {
             return Err(format!("changed as {form}"));
         }
     }
-    Ok(true)
+    if packed && !forms::gzip(&machine, user) {
+        return Err("changed as gzip".to_owned());
+    }
+    machine
+        .files
+        .retain(|file| !file.path.ends_with(".service"));
+    Ok(Came::Came(user.is_none().then(|| forms::script(&machine))))
 }
 
-fn arrived(field: &Field, text: &str, document: &Value) -> bool {
-    let files = document["write_files"].as_sequence().unwrap();
-    let of = |path: &str| {
-        files
-            .iter()
-            .find(|file| file["path"].as_str() == Some(path))
-    };
-    match &field.arrives {
-        Arrives::Typed => true,
+fn arrived(field: &Field, text: &str, here: &Arrived) -> bool {
+    let of = |path: &str| here.files.iter().find(|(found, _)| found == path);
+    match field.arrives {
+        Arrives::Typed | Arrives::Network(_) => false,
         Arrives::Name => {
             // `{name}` stands for the controller's, which is `a`.
             let name = text.rsplit('/').next().unwrap().replace("{name}", "a");
             of(&format!("/etc/etcd/{name}")).is_some()
         }
         Arrives::Line(key) => {
-            let env = of("/etc/etcd/etcd.env").unwrap()["content"]
-                .as_str()
-                .unwrap();
-            let line = format!("{key}{text}");
-            env.lines().any(|found| found == line)
+            let (_, env) = of("/etc/etcd/etcd.env").unwrap();
+            let mut lines = std::str::from_utf8(env).unwrap().lines();
+            lines.any(|line| {
+                line.strip_prefix(key)
+                    .is_some_and(|value| unquoted(value) == text)
+            })
         }
-        Arrives::Value(path) => {
-            let mut value = document;
-            for key in *path {
-                value = match (value, *key) {
-                    (Value::Sequence(items), "-1") => items.last().unwrap(),
-                    (Value::Sequence(items), index) => &items[index.parse::<usize>().unwrap()],
-                    (Value::Mapping(entries), "HERE") => {
-                        let (key, _) = entries.iter().next().unwrap();
-                        return entries.len() == 1 && key.as_str() == Some(text);
-                    }
-                    (value, key) => &value[key],
-                };
+        // Only cloud-config has it.
+        Arrives::Value(path) => here
+            .document
+            .as_ref()
+            .is_none_or(|document| at(document, path, text)),
+    }
+}
+
+/// A value as systemd and a shell read it; `machine::env` has both to judge.
+fn unquoted(value: &str) -> String {
+    let inside = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    if let Some(plain) = inside('\'') {
+        return plain.to_owned();
+    }
+    let Some(escaped) = inside('"') else {
+        return value.to_owned();
+    };
+    let mut characters = escaped.chars();
+    let mut text = String::new();
+    while let Some(character) = characters.next() {
+        text.extend(match character {
+            '\\' => characters.next(),
+            other => Some(other),
+        });
+    }
+    text
+}
+
+/// Whether the text stands at that path.
+fn at(document: &Value, path: &[&str], text: &str) -> bool {
+    let mut value = document;
+    for key in path {
+        value = match (value, *key) {
+            (Value::Sequence(items), "-1") => items.last().unwrap(),
+            (Value::Sequence(items), index) => &items[index.parse::<usize>().unwrap()],
+            (Value::Mapping(entries), "HERE") => {
+                let (key, _) = entries.iter().next().unwrap();
+                return entries.len() == 1 && key.as_str() == Some(text);
             }
-            value.as_str() == Some(text)
-        }
+            (value, key) => &value[key],
+        };
+    }
+    value.as_str() == Some(text)
+}
+
+fn arrived_in_network(field: &Field, text: &str, machine: &firstboot::machine::Machine) -> bool {
+    let (name, card) = forms::network(machine).unwrap();
+    match field.arrives {
+        Arrives::Network([]) => name == text,
+        Arrives::Network(path) => at(&card, path, text),
+        _ => false,
     }
 }
 
 #[test]
 fn every_string_arrives_as_itself_or_is_refused_at_its_place() {
-    let battery = hostile::battery();
+    let battery = battery::battery();
+    let fields = hostile::fields();
     let mut wrong = Vec::new();
-    for field in FIELDS {
+    let mut scripts = Vec::new();
+    let mut of_scripts = Vec::new();
+    for field in &fields {
         let mut arrived = 0;
-        for text in &battery {
-            match arrives_or_is_refused(field, text) {
-                Ok(came) => arrived += usize::from(came),
+        for (number, text) in battery.iter().enumerate() {
+            match arrives_or_is_refused(field, text, number % SAMPLE == 0) {
+                Ok(Came::Refused) => continue,
+                Ok(Came::Came(None)) => {}
+                Ok(Came::Came(Some(script))) => {
+                    scripts.push(script);
+                    of_scripts.push((field, text));
+                }
                 Err(why) => wrong.push(format!("{} {text:?}: {why}", field.name)),
             }
+            arrived += 1;
         }
         // A field that takes nothing, or one that refuses nothing it should, is no test.
         let takes_any = field.name.starts_with("cloud_config");
@@ -136,6 +188,14 @@ fn every_string_arrives_as_itself_or_is_refused_at_its_place() {
             field.name
         );
     }
+    for ((field, text), here) in of_scripts.into_iter().zip(forms::run(&scripts)) {
+        if !self::arrived(field, text, &here) {
+            wrong.push(format!(
+                "{} {text:?}: changed as startup-script",
+                field.name
+            ));
+        }
+    }
     assert!(
         wrong.is_empty(),
         "{} wrong, first: {:#?}",
@@ -144,15 +204,41 @@ fn every_string_arrives_as_itself_or_is_refused_at_its_place() {
     );
 }
 
+/// The next key cannot be forgotten.
+#[test]
+fn every_key_of_the_manifest_is_put_to_the_test() {
+    let known = hostile::known_keys();
+    let mut tested: BTreeSet<String> = launch::keys();
+    for field in hostile::fields() {
+        tested.extend(field.name.split(' ').next().map(str::to_owned));
+    }
+    let forgotten: Vec<_> = known.difference(&tested).collect();
+    assert!(forgotten.is_empty(), "no hostile string for {forgotten:?}");
+    // What is both a word and a mapping is only found as a mapping.
+    let gone: Vec<_> = tested.difference(&known).collect();
+    assert_eq!(gone, ["etcd.sha256", "image"], "these are keys no more");
+}
+
+#[test]
+fn every_string_is_one_word_of_launch_or_refused_at_its_place() {
+    launch::battery(&battery::battery());
+}
+
 proptest::proptest! {
     /// Keeps looking for the next one.
     #[test]
     fn any_string_arrives_or_is_refused(
-        field in 0..FIELDS.len(),
+        field in proptest::sample::select(hostile::fields()),
         text in "[a-z\\PC\u{0}-\u{20}\u{7f}-\u{a0}\u{2028}\u{feff}'\"\\\\$%{}:#~-]{0,12}",
     ) {
-        let outcome = arrives_or_is_refused(&FIELDS[field], &text);
-        proptest::prop_assert!(outcome.is_ok(), "{}: {:?}", FIELDS[field].name, outcome);
+        match arrives_or_is_refused(&field, &text, false) {
+            Ok(Came::Came(Some(script))) => {
+                let here = forms::run(&[script]).remove(0);
+                proptest::prop_assert!(arrived(&field, &text, &here), "{}: a shell", field.name);
+            }
+            Ok(_) => {}
+            Err(why) => proptest::prop_assert!(false, "{}: {why}", field.name),
+        }
     }
 }
 
@@ -170,7 +256,7 @@ fn no_file_of_ours_can_be_written_twice() {
         ] {
             let entry =
                 format!("cloud_config: {{ write_files: [{{ path: {path}, content: a }}] }}\n");
-            let source = hostile::manifest(&FIELDS[0], "c").0 + &entry;
+            let source = hostile::manifest(&hostile::fields()[0], "c").0 + &entry;
             let report = Manifest::parse("cluster.yaml", source.as_bytes()).unwrap_err();
             let codes: Vec<_> = report
                 .findings()
@@ -186,7 +272,7 @@ fn no_file_of_ours_can_be_written_twice() {
 #[test]
 fn no_value_is_in_a_message_or_a_debug_text() {
     let secret = "NEVERSHOWN";
-    let source = hostile::manifest(&FIELDS[0], "c").0;
+    let source = hostile::manifest(&hostile::fields()[0], "c").0;
     let wrong = format!(
         "{source}cloud_config:\n  runcmd:\n    - echo {secret}; exit\n    - [reboot, {secret}]\n  \
          write_files:\n    - {{ path: {secret}, content: a, permissions: {secret} }}\n"

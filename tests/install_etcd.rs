@@ -5,6 +5,7 @@
 #[path = "support/machine.rs"]
 mod support;
 
+use firstboot::cluster::Mismatch;
 use firstboot::machine::{Layout, machines};
 use firstboot::release::{Arch, Digest};
 use std::fs;
@@ -33,10 +34,15 @@ cat "$MIRRORS/$host" >"$out" 2>/dev/null || { echo "curl: (22) error: 503" >&2; 
 impl Root {
     /// The script pins the good tarball, for this machine's architecture.
     fn new() -> Self {
+        Self::of(Mismatch::Install)
+    }
+
+    fn of(mismatch: Mismatch) -> Self {
         let root = Self {
             dir: tempfile::tempdir().unwrap(),
         };
         let mut cluster = cluster();
+        cluster.mismatch = mismatch;
         let digest = Digest::of(&root.tarball());
         cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
         for file in &machines(&cluster, Layout::default())[0].files {
@@ -62,23 +68,22 @@ impl Root {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// A tarball as upstream makes it, with documents that nobody wants on a machine.
+    /// A tarball as upstream makes it, with documents that nobody wants on a machine; for two
+    /// architectures at once.
     fn tarball(&self) -> Vec<u8> {
-        let arch = if cfg!(target_arch = "aarch64") {
-            "arm64"
-        } else {
-            "amd64"
-        };
-        let top = format!("etcd-v3.3.9-linux-{arch}");
-        for (name, text) in [
-            ("etcd", "server"),
-            ("etcdctl", "client"),
-            ("README", "text"),
-        ] {
-            self.executable(&format!("make/{top}/{name}"), text);
+        let tops = ["etcd-v3.3.9-linux-amd64", "etcd-v3.3.9-linux-arm64"];
+        for top in tops {
+            for (name, text) in [
+                ("etcd", "server"),
+                ("etcdctl", "client"),
+                ("README", "text"),
+            ] {
+                self.executable(&format!("make/{top}/{name}"), text);
+            }
         }
         let mut tar = Command::new("tar");
-        tar.args(["-C", "make", "-czf", "good.tar.gz", &top])
+        tar.args(["-C", "make", "-czf", "good.tar.gz"])
+            .args(tops)
             .current_dir(self.dir.path());
         assert!(output(&mut tar, "").success);
         fs::read(self.path("good.tar.gz")).unwrap()
@@ -86,6 +91,10 @@ impl Root {
 
     fn mirror(&self, host: &str, answer: &[u8]) {
         fs::write(self.path("mirrors").join(host), answer).unwrap();
+    }
+
+    fn record(&self, text: &str) {
+        fs::write(self.path("usr/local/lib/firstboot/installed"), text).unwrap();
     }
 
     fn good(&self) -> Vec<u8> {
@@ -157,7 +166,7 @@ fn never_unpacks_what_is_not_pinned() {
     assert_eq!(code, 75, "{said}"); // the other mirror may come back
     root.mirror("two.test", &evil);
     let (code, said) = root.run("sh");
-    assert_eq!(code, 78, "{said}"); // nobody has it: a person is needed
+    assert_eq!(code, 65, "{said}"); // nobody has it: if that stays so, a person is needed
     assert!(
         said.contains("one.test: not the pinned tarball; two.test: not the pinned"),
         "{said}"
@@ -175,7 +184,7 @@ fn half_a_tarball_is_not_the_pinned_one() {
     let good = root.good();
     root.mirror("one.test", &good[..good.len() / 2]);
     root.mirror("two.test", b"");
-    assert_eq!(root.run("sh").0, 78);
+    assert_eq!(root.run("sh").0, 65);
     assert!(root.installed().is_empty());
 }
 
@@ -194,6 +203,37 @@ fn puts_right_what_a_power_cut_or_a_hand_left() {
     fs::create_dir(root.path("usr/local/bin/.firstboot")).unwrap();
     assert_eq!(root.run("sh").1, "3.3.9 from one.test");
     assert_eq!(root.installed(), GOOD);
+}
+
+/// Which an image brings that was baked with another release.
+const OTHER: &str = "# etcd-v3.2.1-linux-amd64 0f0f0f\n";
+
+#[test]
+fn another_etcd_than_the_pinned_one_is_told_and_replaced() {
+    let root = Root::new();
+    root.mirror("one.test", &root.good());
+    root.record(OTHER);
+    let said = "3.3.9 from one.test; the image has etcd-v3.2.1-linux-amd64 0f0f0f";
+    assert_eq!(root.run("sh"), (0, said.into()));
+    assert_eq!(root.run("sh"), (0, "3.3.9 is here".into()));
+}
+
+#[test]
+fn another_etcd_than_the_pinned_one_is_refused_if_the_manifest_says_so() {
+    let root = Root::of(Mismatch::Refuse);
+    root.mirror("one.test", &root.good());
+    root.record(OTHER);
+    let arch = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
+    let none = format!("no etcd-v3.3.9-linux-{arch} yet");
+    let said = format!("{none}; the image has etcd-v3.2.1-linux-amd64 0f0f0f");
+    assert_eq!(root.run("sh"), (78, said));
+    fs::remove_file(root.path("usr/local/lib/firstboot/installed")).unwrap();
+    assert_eq!(root.run("sh"), (78, none));
+    assert_eq!(root.asked(), 0);
 }
 
 #[test]
@@ -220,4 +260,49 @@ fn uname_chooses_the_tarball() {
         first,
         "https://one.test/v3.3.9/etcd-v3.3.9-linux-arm64.tar.gz"
     );
+}
+
+/// One text for a mixed cluster: each machine takes its own digest and its own name for etcd.
+#[test]
+fn each_architecture_takes_its_own_of_one_text() {
+    let root = Root::new();
+    root.mirror("one.test", &root.good());
+    let env = root.path("usr/local/lib/firstboot/arch.env");
+    let read = || fs::read_to_string(&env).unwrap();
+    let pins = |arm64: &str| {
+        let path = root.path("usr/local/lib/firstboot/release.env");
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text.lines().map(|line| match line.split_once('=') {
+            Some(("SHA256_arm64", _)) => format!("SHA256_arm64={arm64}\n"),
+            _ => format!("{line}\n"),
+        });
+        let text: String = lines.collect();
+        fs::write(path, text).unwrap();
+    };
+    for (machine, arm64, name, unsupported) in [
+        ("x86_64", Digest::of(b"other"), "amd64", ""),
+        (
+            "aarch64",
+            Digest::of(&root.good()),
+            "arm64",
+            "ETCD_UNSUPPORTED_ARCH=arm64\n",
+        ),
+    ] {
+        root.executable("tools/uname", &format!("#!/bin/sh\necho {machine}\n"));
+        pins(&arm64.to_string());
+        let (code, said) = root.run("sh");
+        assert_eq!(read(), unsupported, "{machine}");
+        let asked = fs::read_to_string(root.path("mirrors/asked")).unwrap();
+        let last = asked.lines().find(|line| line.contains(name)).unwrap();
+        assert!(
+            last.ends_with(&format!("etcd-v3.3.9-linux-{name}.tar.gz")),
+            "{last}"
+        );
+        assert_eq!(code, 0, "{machine}: {said}");
+        assert!(
+            !said.contains("not the pinned tarball"),
+            "{machine}: {said}"
+        );
+        fs::remove_dir_all(root.path("usr/local/bin")).unwrap();
+    }
 }

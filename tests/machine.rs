@@ -34,9 +34,9 @@ fn a_controller_holds_these_files() {
             [
                 "0644 Image /usr/local/lib/firstboot/bootstrap",
                 "0644 Image /usr/local/lib/firstboot/install-etcd",
-                "0644 Image /usr/local/lib/firstboot/release.env",
                 "0644 Image /etc/systemd/system/etcd.service",
                 "0644 Image /etc/systemd/system/firstboot.service",
+                "0644 Boot /usr/local/lib/firstboot/release.env",
                 "0644 Boot /etc/etcd/ca.pem",
                 "0644 Boot /etc/etcd/kubernetes.pem",
                 "0600 Boot /etc/etcd/kubernetes-key.pem",
@@ -47,7 +47,8 @@ fn a_controller_holds_these_files() {
     }
 }
 
-/// The lab's flags, all of them, with the lab's values; whether the cluster is new is not here.
+/// The lab's flags, all of them, with the lab's values, then the defaults that this version gets;
+/// whether the cluster is new is not here.
 #[test]
 fn settings_are_the_labs() {
     let cluster = cluster();
@@ -71,6 +72,8 @@ ETCD_ADVERTISE_CLIENT_URLS=https://10.240.0.10:2379
 ETCD_INITIAL_CLUSTER_TOKEN=etcd-cluster-0
 ETCD_INITIAL_CLUSTER=controller-0=https://10.240.0.10:2380,controller-1=https://10.240.0.11:2380
 ETCD_DATA_DIR=/var/lib/etcd
+ETCD_AUTO_COMPACTION_RETENTION=8h
+ETCD_LISTEN_METRICS_URLS=http://127.0.0.1:2381
 MEMBER_ID=f98dc20bce6225a0
 CLUSTER_ID=fcc8a15e33d8599e
 ADDRESS=10.240.0.10
@@ -141,6 +144,21 @@ fn image_files_are_the_same_for_every_cluster() {
     }
 }
 
+/// A baked image is told all that was meant for it, and sent only what it lacks.
+#[test]
+fn without_the_image_what_is_listed_stays_the_same() {
+    let cluster = cluster();
+    let whole = machines(&cluster, Layout::default()).remove(0);
+    let boot = whole.clone().without_image();
+    assert_eq!(boot.files.len() + 4, whole.files.len());
+    assert!(boot.files.iter().all(|file| file.layer == Layer::Boot));
+    assert_eq!(
+        file(&boot, "/etc/firstboot/sent"),
+        file(&whole, "/etc/firstboot/sent")
+    );
+    assert_eq!((&boot.early, &boot.start), (&whole.early, &whole.start));
+}
+
 #[test]
 fn members_differ_in_their_own_files_only() {
     let cluster = cluster();
@@ -195,9 +213,12 @@ fn the_release_is_pinned_for_each_architecture() {
         text(machine, "/usr/local/lib/firstboot/release.env"),
         format!(
             "VERSION=3.3.9\nURLS='https://one.test/v3.3.9 https://two.test/v3.3.9'\n\
-             SHA256_amd64={digest}\nSHA256_arm64={digest}\n"
+             SHA256_amd64={digest}\nSHA256_arm64={digest}\nUNSUPPORTED_arm64=arm64\n"
         )
     );
+    cluster.release.version = "3.5.0".parse().unwrap();
+    let machine = &machines(&cluster, Layout::default())[0];
+    assert!(!text(machine, "/usr/local/lib/firstboot/release.env").contains("UNSUPPORTED"));
 }
 
 #[test]
@@ -258,7 +279,7 @@ fn consumer_shellcheck_finds_nothing() {
     let install = text(machine, "/usr/local/lib/firstboot/install-etcd");
     for script in [bootstrap, install, &machine.early] {
         let found = output(
-            Command::new("shellcheck").args(["-s", "sh", "-e", "SC1091", "-"]),
+            Command::new("shellcheck").args(["-s", "sh", "-e", "SC1090,SC1091", "-"]),
             script,
         );
         assert_eq!(found.text, "");

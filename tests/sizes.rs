@@ -15,7 +15,7 @@ const MEMBERS: usize = 2;
 
 /// What each controller's user-data counts on a platform.
 fn weigh(keys: Keys, platform: &str, compress: Compress) -> Vec<Packed> {
-    let lab = Lab::plain(keys);
+    let lab = Lab::minted_for(keys, "", MEMBERS);
     let cluster = lab.cluster(MEMBERS);
     let platform = Platform::named(platform).unwrap();
     let weigh = |machine| {

@@ -3,14 +3,18 @@
 //! Knows neither YAML nor the paths of the user's disk. To add a property of the cluster,
 //! give it a type with one constructor here and resolve it in `manifest::resolve`.
 
+mod data_disk;
 mod ids;
 mod name;
 mod network;
+pub mod settings;
 
 use crate::release::{Arch, Digest, Version};
 use crate::secret::Secret;
+use std::fmt;
 use std::net::IpAddr;
 
+pub use data_disk::{DataDisk, Device, Filesystem, Label, NotADisk};
 pub use ids::{ClusterId, MemberId};
 pub use name::{ClusterName, CommonName, FileName, HostName, NotAName};
 pub(crate) use network::network_of;
@@ -28,12 +32,51 @@ pub struct Cluster {
     pub name: ClusterName,
     /// The pinned etcd release.
     pub release: Release,
+    /// What happens on an image with another release.
+    pub mismatch: Mismatch,
     /// The controllers in the manifest's order; names, addresses and IDs are distinct.
     pub members: Vec<Member>,
     /// The machines' network, where nothing there tells them; their addresses are in it.
     pub network: Option<Network>,
+    /// What is set on every member besides what follows from its place in the cluster.
+    pub settings: settings::Settings,
+    /// Whether blank machines ask their peers; `None`: they begin the cluster, as etcd does.
+    pub replace: Option<Replace>,
+    /// Until when a blank machine whose peers are silent may begin the cluster, in seconds since
+    /// 1970 (UTC); `None`: always.
+    pub genesis_until: Option<i64>,
+    /// The disk that holds each machine's data; `None`: the root disk.
+    pub data_disk: Option<DataDisk>,
     /// The ID that every member of this cluster will report.
     pub id: ClusterId,
+}
+
+/// What a machine does whose image brings another etcd than the pinned one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mismatch {
+    /// It says so, and installs the pinned one.
+    #[default]
+    Install,
+    /// It says so, and stops: the image must bring etcd.
+    Refuse,
+}
+
+/// What a blank machine does whose member had data: who removes the dead one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// The machine itself, once a majority is healthy without it.
+    Auto,
+    /// A person, whom the machine tells how.
+    Never,
+}
+
+impl fmt::Display for Replace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Never => "never",
+        })
+    }
 }
 
 /// The etcd release that every machine installs.
@@ -59,6 +102,8 @@ pub struct Member {
     pub id: MemberId,
     /// Whether the machine takes the controller's name as its host name.
     pub hostname: Hostname,
+    /// The machine's architecture: one user-data serves all that the cluster has.
+    pub arch: Arch,
     /// The certificates that it holds.
     pub tls: Tls,
 }

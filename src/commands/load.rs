@@ -1,8 +1,9 @@
 //! From the command line to a resolved cluster: the reading end that commands share.
 
 use super::{Failure, ManifestArguments};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Release};
 use crate::manifest::{self, Manifest};
+use crate::release::Lock;
 use crate::report::{Finding, Report, Severity, reason};
 use crate::wire::UserConfig;
 use std::fs::File;
@@ -15,6 +16,8 @@ pub(super) struct Loaded {
     pub(super) manifest: Manifest,
     /// Where its paths start.
     pub(super) root: PathBuf,
+    /// Its lock, which may not be there: `cluster.lock` for `cluster.yaml`.
+    pub(super) lock_path: PathBuf,
     name: String,
     source: String,
 }
@@ -42,9 +45,16 @@ pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure>
     };
     let manifest = Manifest::parse(&name, &bytes).map_err(Failure::Input)?;
     let here = || path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let root = arguments.files_dir.clone().unwrap_or_else(here);
+    let lock_path = if is_stdin(path) {
+        root.join("cluster.lock")
+    } else {
+        path.with_extension("lock")
+    };
     Ok(Loaded {
         manifest,
-        root: arguments.files_dir.clone().unwrap_or_else(here),
+        root,
+        lock_path,
         name,
         source: String::from_utf8_lossy(&bytes).into_owned(),
     })
@@ -77,7 +87,8 @@ pub(super) fn cluster_with(
 ) -> Result<(Cluster, Report), Failure> {
     let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
     findings.extend(found);
-    let resolved = manifest::resolve(&loaded.manifest, &files, now());
+    let lock = lock(loaded)?;
+    let resolved = manifest::resolve(&loaded.manifest, &files, lock.as_ref(), now());
     findings.extend(resolved.findings);
     if strict {
         for finding in &mut findings {
@@ -87,6 +98,53 @@ pub(super) fn cluster_with(
     let report = loaded.report(findings);
     match resolved.cluster {
         Some(cluster) if !report.has_errors() => Ok((cluster, report)),
+        _ => Err(Failure::Input(report)),
+    }
+}
+
+/// The manifest's lock; `None` if there is none.
+pub(super) fn lock(loaded: &Loaded) -> Result<Option<Lock>, Failure> {
+    let path = &loaded.lock_path;
+    let mut bytes = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(Lock::MOST_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            let reason = reason(&error);
+            return Err(Failure::World(format!(
+                "reading `{}`: {reason}",
+                path.display()
+            )));
+        }
+        Ok(_) => {}
+    }
+    Lock::parse(&bytes).map(Some).map_err(|error| {
+        const CURE: &str = "restore it from version control, or remove it and run `firstboot pin`";
+        let finding = match error.place {
+            Some(place) => Finding::error("not-a-lock", place, error.why, CURE),
+            None => Finding::of_file("not-a-lock", error.why, CURE),
+        };
+        let source = String::from_utf8_lossy(&bytes);
+        Failure::Input(Report::new(
+            path.display().to_string(),
+            &source,
+            vec![finding],
+        ))
+    })
+}
+
+/// The pinned release alone; no certificate is read.
+pub(super) fn release(loaded: &Loaded, strict: bool) -> Result<(Release, Report), Failure> {
+    let (release, mut findings) = manifest::pinned(&loaded.manifest, lock(loaded)?.as_ref());
+    if strict {
+        for finding in &mut findings {
+            finding.severity = Severity::Error;
+        }
+    }
+    let report = loaded.report(findings);
+    match release {
+        Some(release) if !report.has_errors() => Ok((release, report)),
         _ => Err(Failure::Input(report)),
     }
 }

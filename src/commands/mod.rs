@@ -1,7 +1,9 @@
 //! One file per subcommand: read, call, print. To add one: a file here, a variant of
 //! [`Command`], a line in the README's table.
 
+mod bake;
 mod load;
+mod pin;
 mod pki;
 mod rehearse;
 #[cfg(target_os = "linux")]
@@ -9,6 +11,7 @@ mod rehearse_table;
 mod render;
 mod rendering;
 
+use crate::output::Owner;
 use crate::report::Report;
 use crate::terminal::{Colour, Format, Terminal};
 use clap::{Args, Parser, Subcommand};
@@ -41,8 +44,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Render(render::Arguments),
+    Pin(pin::Arguments),
     #[command(subcommand)]
     Pki(pki::Command),
+    Bake(bake::Arguments),
     Rehearse(rehearse::Arguments),
 }
 
@@ -101,7 +106,9 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     let result = match cli.command {
         Command::Render(arguments) => render::run(&arguments, context),
+        Command::Pin(arguments) => pin::run(&arguments, context),
         Command::Pki(command) => pki::run(&command, context),
+        Command::Bake(arguments) => bake::run(&arguments, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
     };
     match result {
@@ -115,6 +122,17 @@ pub fn run(cli: Cli) -> ExitCode {
             context.fail(&text);
             ExitCode::from(2)
         }
+    }
+}
+
+/// Whose a path below a cluster's directory is, as `render` sees it.
+fn owner(path: &str) -> Owner {
+    if rendering::is_ours(path) {
+        Owner::Writer
+    } else if bake::is_ours(path) {
+        Owner::Other
+    } else {
+        Owner::Foreign
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// The release tarball, under its own name, instead of Debian's etcd
     #[arg(long, value_name = "FILE")]
     tarball: Option<PathBuf>,
+    /// Boot a baked image, too, without a release server, and compare the two
+    #[arg(long)]
+    baked: bool,
     /// How long the machines have from power-on to their verdict
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     timeout: u64,
@@ -41,18 +44,20 @@ pub(super) use linux::run;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::{Arguments, Context, Failure};
-    use crate::cluster::{Cluster, Member, Release, Tls};
+    use crate::bake::{self, ImageLayer};
+    use crate::cluster::{Cluster, Member, Mismatch, Release, Tls};
     use crate::commands::load;
     use crate::commands::rehearse_table as table;
-    use crate::machine::{self, Machine};
+    use crate::machine::{self, Layout, Machine};
     use crate::platform;
     use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
-    use crate::release::{Arch, Digest, Version, tarball_name, upstream_urls};
+    use crate::release::{Arch, Digest, Mirror, Scheme, Version, tarball_name};
     use crate::report::reason;
     use crate::terminal::Format;
     use crate::wire::{UserConfig, cloud_config};
     use std::fmt::Display;
     use std::fs;
+    use std::net::Ipv4Addr;
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -61,6 +66,8 @@ mod linux {
         let (mut cluster, report) = load::cluster(&loaded, false)?;
         context.show(&report);
         let suite = arguments.suite.as_deref().map(suite).transpose()?;
+        let mirrors = &loaded.manifest.etcd.mirrors;
+        let hosts = hosts(mirrors)?;
         let lacking = rehearse::missing();
         if !lacking.is_empty() {
             return Err(world(lacking));
@@ -82,15 +89,38 @@ mod linux {
         if let Some(origin) = &origin {
             context.terminal.say(&format!("note: {origin}\n"));
         }
-        cluster.release = tarball.release();
-        let plan = plan(&cluster, loaded.cloud_config(), &tarball, suite, arguments)?;
-        let outcome = host.rehearse(plan, &mut told).map_err(world)?;
+        cluster.release = tarball.release(&cluster.release, mirrors);
+        if arguments.baked {
+            // What the baked machines are compared with must install etcd, whatever is said of
+            // baked ones; these find the right one.
+            cluster.mismatch = Mismatch::Install;
+        }
+        let user = loaded.cloud_config();
+        let plan = |baked| plan(&cluster, user, &tarball, suite, arguments, baked);
+        let unbaked_plan = Plan {
+            hosts,
+            media: media(mirrors, &tarball),
+            ..plan(false)?
+        };
+        let mut outcome = host.rehearse(unbaked_plan, &mut told).map_err(world)?;
+        let mut unbaked = None;
+        if arguments.baked && outcome.passed() {
+            if let Some(directory) = &arguments.logs {
+                write_logs(&directory.join("unbaked"), &outcome)?;
+            }
+            let layer = ImageLayer::of(&tarball.local_release(&cluster.release), Layout::default());
+            let suite = suite.unwrap_or(tarball.suite);
+            let image = host.baked_image(suite, &layer, &mut told).map_err(world)?;
+            let baked = host.rehearse_from(image, plan(true)?, &mut told);
+            unbaked = Some(std::mem::replace(&mut outcome, baked.map_err(world)?));
+        }
         if let Some(directory) = &arguments.logs {
             write_logs(directory, &outcome)?;
         }
+        let compared = unbaked.as_ref();
         context.print(&match context.format {
-            Format::Human => table::text(&outcome),
-            Format::Json => table::json(&cluster, origin.as_deref(), &outcome),
+            Format::Human => table::text(&outcome, compared),
+            Format::Json => table::json(&cluster, origin.as_deref(), &outcome, compared),
         })?;
         if outcome.passed() {
             Ok(())
@@ -187,11 +217,26 @@ mod linux {
             }
         }
 
-        fn release(&self) -> Release {
+        /// The pinned release, with this tarball in the place of its own.
+        fn release(&self, pinned: &Release, mirrors: &[Mirror]) -> Release {
+            let others = pinned.tarballs.iter().copied();
+            let mut tarballs: Vec<_> = others.filter(|(arch, _)| *arch != self.arch).collect();
+            tarballs.push((self.arch, self.digest));
+            tarballs.sort_by_key(|(arch, _)| *arch);
+            let directory = |mirror: &Mirror| mirror.directory(self.version);
             Release {
                 version: self.version,
-                tarballs: vec![(self.arch, self.digest)],
-                urls: upstream_urls(&self.version),
+                tarballs,
+                urls: mirrors.iter().map(directory).collect(),
+            }
+        }
+
+        /// The same release, out of the tarball's own directory.
+        fn local_release(&self, release: &Release) -> Release {
+            let directory = self.path.parent().unwrap_or(Path::new("/"));
+            Release {
+                urls: vec![bake::file_url(directory)],
+                ..release.clone()
             }
         }
 
@@ -214,25 +259,63 @@ mod linux {
         tarball: &Tarball,
         suite: Option<Suite>,
         arguments: &Arguments,
+        baked: bool,
     ) -> Result<Plan, Failure> {
-        let machines = machine::machines(cluster, machine::Layout::default());
-        let machines = machines.iter().zip(&cluster.members);
+        let machines = machine::machines(cluster, Layout::default()).into_iter();
         let machines: Result<_, _> = machines
-            .map(|(machine, member)| rehearsed(cluster, machine, member, user))
+            .zip(&cluster.members)
+            .map(|(machine, member)| {
+                let machine = if baked {
+                    machine.without_image()
+                } else {
+                    machine
+                };
+                rehearsed(cluster, &machine, member, user)
+            })
             .collect();
-        let host = |url: &String| url.split('/').nth(2).unwrap_or_default().to_owned();
         Ok(Plan {
             cluster: cluster.name.to_string(),
             suite: suite.unwrap_or(tarball.suite),
             tarball: tarball.path.clone(),
             tarball_name: tarball_name(&tarball.version, tarball.arch),
-            hosts: cluster.release.urls.iter().map(host).collect(),
+            hosts: Vec::new(),
+            media: Vec::new(),
             machines: machines?,
             timeout: Duration::from_secs(arguments.timeout),
             acts: Vec::new(),
             background: Vec::new(),
             journal: arguments.logs.is_some(),
         })
+    }
+
+    /// The hosts that the release server plays: none if all mirrors are in the image.
+    fn hosts(mirrors: &[Mirror]) -> Result<Vec<String>, Failure> {
+        let remote = mirrors
+            .iter()
+            .filter(|mirror| mirror.scheme() != Scheme::File);
+        let host = |mirror: &Mirror| {
+            let host = mirror.host();
+            let is_name = host.parse::<Ipv4Addr>().is_err() && !host.starts_with('[');
+            let root = format!("https://{host}");
+            let rest = mirror.as_str().strip_prefix(&root).filter(|_| is_name);
+            if rest.is_some_and(|rest| !rest.starts_with(':')) {
+                return Ok(host.to_owned());
+            }
+            Err(Failure::World(format!(
+                "a rehearsal plays mirrors under names, over https, on port 443, and not \
+                 `{mirror}`: rehearse with another list of mirrors, for example `file:///media`"
+            )))
+        };
+        remote.map(host).collect()
+    }
+
+    /// Where the machines' image holds the tarball.
+    fn media(mirrors: &[Mirror], tarball: &Tarball) -> Vec<PathBuf> {
+        let path = |mirror: &Mirror| {
+            let url = mirror.tarball(tarball.version, tarball.arch);
+            url.strip_prefix("file://").map(PathBuf::from)
+        };
+        mirrors.iter().filter_map(path).collect()
     }
 
     /// The machine as its cloud would get it, by way of a `NoCloud` seed.

@@ -31,8 +31,9 @@ pub(super) fn line(event: &Event) -> String {
 
 const STEPS: [&str; 6] = ["files", "address", "clock", "etcd", "start", "member"];
 
-/// The table, what the checks printed, and why a machine is not healthy.
-pub(super) fn text(outcome: &Outcome) -> String {
+/// The table, what the checks printed, and why a machine is not healthy; beside it the time of
+/// the unbaked machines, if these were baked.
+pub(super) fn text(outcome: &Outcome, unbaked: Option<&Outcome>) -> String {
     let names = outcome.machines.iter().map(|machine| machine.name.len());
     let width = names.max().unwrap_or(0).max("machine".len());
     let mut text = format!("\n{:width$}", "machine");
@@ -54,10 +55,14 @@ pub(super) fn text(outcome: &Outcome) -> String {
     for machine in &outcome.machines {
         text.push_str(&troubles(machine));
     }
+    let beside = unbaked.and_then(|unbaked| unbaked.quorum);
+    let beside = beside.map_or_else(String::new, |at| {
+        format!(" with a baked image and no release server, {at:.2} s without")
+    });
     let _ = match outcome.quorum {
         Some(at) => writeln!(
             text,
-            "\nquorum {at:.2} s after power-on; {}",
+            "\nquorum {at:.2} s after power-on{beside}; {}",
             checks(outcome)
         ),
         None => writeln!(text, "\nno quorum"),
@@ -132,8 +137,14 @@ fn failed_check(name: &str, check: &CheckResult) -> String {
     text
 }
 
-/// The outcome for programs. `standIn` says what the machines ran in place of the release.
-pub(super) fn json(cluster: &Cluster, stand_in: Option<&str>, outcome: &Outcome) -> String {
+/// The outcome for programs. `standIn` says what the machines ran in place of the release,
+/// `unbakedQuorumSeconds` how long the same cluster took without a baked image.
+pub(super) fn json(
+    cluster: &Cluster,
+    stand_in: Option<&str>,
+    outcome: &Outcome,
+    unbaked: Option<&Outcome>,
+) -> String {
     let document = json!({
         "apiVersion": crate::manifest::API_VERSION,
         "cluster": cluster.name.as_str(),
@@ -142,6 +153,7 @@ pub(super) fn json(cluster: &Cluster, stand_in: Option<&str>, outcome: &Outcome)
         "standIn": stand_in,
         "passed": outcome.passed(),
         "quorumSeconds": outcome.quorum,
+        "unbakedQuorumSeconds": unbaked.and_then(|unbaked| unbaked.quorum),
         "machines": outcome.machines,
         "requests": outcome.requests,
     });

@@ -1,7 +1,7 @@
 //! `firstboot render`: the main job.
 
-use super::rendering::{Rendering, is_ours};
-use super::{Context, Failure, ManifestArguments, load};
+use super::rendering::{Image, Rendering};
+use super::{Context, Failure, ManifestArguments, load, owner};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
 use crate::platform::{Compress, Packed, Platform};
@@ -29,6 +29,10 @@ pub(crate) struct Arguments {
     /// and `image.id`, which are meant for its own
     #[arg(long, value_name = "NAME", value_parser = platforms())]
     platform: Option<Platform>,
+    /// What the machines' image is: `baked` ones have been made with `firstboot bake`, and
+    /// user-data leaves out what they bring
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    image: Image,
     /// Whether user-data is compressed
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     compress: Compress,
@@ -45,12 +49,18 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
     let addresses = loaded.manifest.addresses_on(platform);
     let (cluster, report) = load::cluster_with(&loaded, addresses, arguments.strict)?;
-    let rendering = Rendering::of(&loaded, &cluster, platform, arguments.compress)?;
+    let rendering = Rendering::of(
+        &loaded,
+        &cluster,
+        platform,
+        arguments.compress,
+        arguments.image,
+    )?;
     let name = cluster.name.as_str();
     let written = if arguments.check {
         None
     } else {
-        let written = output::write_tree(&arguments.output, name, &rendering.files, is_ours);
+        let written = output::write_tree(&arguments.output, name, &rendering.files, owner);
         Some(written.map_err(|error| Failure::world(error.to_string()))?)
     };
     context.show(&report);

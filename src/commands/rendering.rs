@@ -11,6 +11,16 @@ use crate::secret::Secret;
 use crate::wire::{UserConfig, cloud_config, ignition, startup_script};
 use std::fmt::Display;
 
+/// What the machines' image brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Image {
+    /// Nothing of ours.
+    #[default]
+    Plain,
+    /// What `firstboot bake` put there.
+    Baked,
+}
+
 /// Everything that is written for one cluster.
 pub(super) struct Rendering {
     pub(super) deliveries: Vec<Delivery>,
@@ -30,6 +40,7 @@ impl Rendering {
         cluster: &Cluster,
         platform: Platform,
         compress: Compress,
+        image: Image,
     ) -> Result<Self, Failure> {
         let manifest = &loaded.manifest;
         let refuse = |findings| Failure::Input(loaded.report(findings));
@@ -40,7 +51,10 @@ impl Rendering {
         }
         let family = manifest.image_family();
         let layout = family.map_or_else(Layout::default, Family::layout);
-        let machines = machine::machines(cluster, layout);
+        let mut machines = machine::machines(cluster, layout);
+        if image == Image::Baked {
+            machines = machines.into_iter().map(Machine::without_image).collect();
+        }
         let mut deliveries = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();
         for (index, machine) in machines.iter().enumerate() {

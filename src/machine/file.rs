@@ -21,7 +21,7 @@ pub struct File<'a> {
 /// Which part of the machine a file belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// The same bytes for every cluster with this etcd release: an image may hold it.
+    /// The same bytes for every cluster: an image may hold it.
     Image,
     /// This cluster's or this controller's own: only user-data brings it.
     Boot,

@@ -1,15 +1,15 @@
 //! What stands on one controller: its files, and the command that starts them.
 //!
 //! The same whatever the cloud and however the files get there. To add a file, put it under
-//! `templates/` and name it in [`machines`]; what is the same for every cluster with the same
-//! etcd release is [`Layer::Image`], all else [`Layer::Boot`].
+//! `templates/` and name it in [`machines`]; what is the same for every cluster with this layout
+//! is [`Layer::Image`], all else [`Layer::Boot`].
 
 mod env;
 mod file;
 mod layout;
 mod render;
 
-use crate::cluster::{Cluster, HostName, Hostname, Member, Network};
+use crate::cluster::{Cluster, HostName, Hostname, Member, Mismatch, Network, Release};
 use crate::release::Digest;
 use crc::{CRC_32_CKSUM, Crc};
 use std::net::IpAddr;
@@ -19,6 +19,7 @@ pub use file::{File, Layer, Mode};
 pub use layout::{Layout, UnitWord};
 
 const BOOTSTRAP: &str = include_str!("../../templates/bootstrap");
+const DISK: &str = include_str!("../../templates/disk");
 const PEERS: &str = include_str!("../../templates/peers");
 const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
 
@@ -59,28 +60,57 @@ pub struct Machine<'a> {
 /// The machine of every controller, in the manifest's order, with our own files where this
 /// layout has them. Pure.
 pub fn machines(cluster: &Cluster, layout: Layout) -> Vec<Machine<'_>> {
-    let image = image_files(cluster, layout);
-    let machine = |member| machine(cluster, member, &image);
+    let mut common = image_files(layout);
+    common.push(release_file(&cluster.release, cluster.mismatch, layout));
+    let lib = layout.lib();
+    let more = more_scripts(cluster).into_iter();
+    let file = |(name, text): (&str, &str)| File::boot(&format!("{lib}/{name}"), text.to_owned());
+    common.extend(more.map(file));
+    let machine = |member| machine(cluster, member, &common);
     cluster.members.iter().map(machine).collect()
 }
 
-/// The files that are the same on every controller of every cluster with this etcd release and
-/// this layout.
-fn image_files(cluster: &Cluster, layout: Layout) -> Vec<File<'static>> {
+/// The files that an image may bring: the same for every cluster with this layout.
+pub fn image_files(layout: Layout) -> Vec<File<'static>> {
     let lib = |name: &str| format!("{}/{name}", layout.lib());
     let unit = |name: &str| format!("{UNITS}/{name}");
     vec![
         File::image(lib("bootstrap"), BOOTSTRAP),
-        File::image(lib("peers"), PEERS),
         File::image(lib("install-etcd"), INSTALL_ETCD),
-        File::image(lib("release.env"), render::release_env(&cluster.release)),
         File::image(unit("etcd.service"), render::etcd_service(layout)),
         File::image(unit("firstboot.service"), render::firstboot_service(layout)),
     ]
 }
 
-fn machine<'a>(cluster: &Cluster, member: &'a Member, image: &[File<'static>]) -> Machine<'a> {
-    let mut files = image.to_vec();
+/// The pinned release, which `install-etcd` reads beside itself. No image brings it: it is the
+/// manifest's word, by which what the image brings is judged.
+pub fn release_file(release: &Release, mismatch: Mismatch, layout: Layout) -> File<'static> {
+    let path = format!("{}/release.env", layout.lib());
+    File::boot(&path, render::release_env(release, mismatch))
+}
+
+/// The scripts with which bootstrap does more than it does by itself: names and texts. bootstrap
+/// takes in the first one, and each the one after it.
+///
+/// No image brings them: an image is the same for all, and these go to those that ask for them.
+fn more_scripts(cluster: &Cluster) -> Vec<(&'static str, &'static str)> {
+    let disk = cluster.data_disk.as_ref().map(|_| ("disk", DISK));
+    let peers = cluster.replace.map(|_| ("peers", PEERS));
+    disk.into_iter().chain(peers).collect()
+}
+
+impl Machine<'_> {
+    /// The same machine for an image that has the image's files already. What is listed as sent
+    /// stays the whole list: bootstrap tells an image with other files.
+    #[must_use]
+    pub fn without_image(mut self) -> Self {
+        self.files.retain(|file| file.layer == Layer::Boot);
+        self
+    }
+}
+
+fn machine<'a>(cluster: &Cluster, member: &'a Member, common: &[File<'static>]) -> Machine<'a> {
+    let mut files = common.to_vec();
     let pem_mode = |is_key| if is_key { Mode::SECRET } else { Mode::PUBLIC };
     let pems = member.tls.files();
     files.extend(

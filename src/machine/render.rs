@@ -1,12 +1,19 @@
 //! The files that hold values, each an askama template under `templates/`.
 
 use super::Layout;
+use crate::cluster::settings::Settings;
 use crate::cluster::{
-    CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Pair, PemFile, Release, url,
+    CLIENT_PORT, Cluster, ClusterId, CommonName, DataDisk, Member, MemberId, Mismatch, Pair,
+    PemFile, Release, Replace, url,
 };
 use crate::release::{Arch, Digest, Version};
 use askama::Template;
 use std::net::{IpAddr, Ipv4Addr};
+
+/// Where etcd's data lies on the root disk, and where the data disk is mounted.
+const DATA: &str = "/var/lib/etcd";
+/// Where it lies on a disk of its own: not at its root, where `lost+found` is.
+const DATA_ON_DISK: &str = "/var/lib/etcd/data";
 
 /// The path of a PEM file on the machine.
 pub(super) fn pem_path(pem: &PemFile) -> String {
@@ -27,16 +34,25 @@ struct EtcdEnv<'a> {
     listen_client_urls: String,
     token: &'a str,
     initial_cluster: String,
+    data_dir: &'static str,
+    settings: &'a Settings,
     member_id: MemberId,
     cluster_id: ClusterId,
     address: IpAddr,
     not_before: i64,
     /// With which bootstrap asks the member, where that is not the server's pair.
     health: Option<Paths>,
+    /// The script that bootstrap takes in first.
+    more: Option<&'static str>,
+    replace: Option<Replace>,
+    /// Seconds since 1970 (UTC), for the script that asks the peers.
+    genesis_until: Option<i64>,
+    disk: Option<&'a DataDisk>,
 }
 
-/// One member's settings, with the lab's flags and no others, and what bootstrap holds the machine
-/// against. Whether the cluster is new is not among them: bootstrap decides that on the machine.
+/// One member's settings, the lab's flags and the cluster's own, and what bootstrap holds the
+/// machine against. Whether the cluster is new is not among them: bootstrap decides that on the
+/// machine.
 pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
     let tls = &member.tls;
     let has_own_client = tls.client.certificate.name != tls.server.pair.certificate.name;
@@ -54,11 +70,20 @@ pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
         listen_client_urls: format!("{},{loopback}", member.client_url()),
         token: cluster.name.as_str(),
         initial_cluster: cluster.initial_cluster(),
+        data_dir: match &cluster.data_disk {
+            Some(_) => DATA_ON_DISK,
+            None => DATA,
+        },
+        settings: &cluster.settings,
         member_id: member.id,
         cluster_id: cluster.id,
         address: member.address,
         not_before: tls.not_before,
         health: has_own_client.then(client),
+        more: super::more_scripts(cluster).first().map(|(name, _)| *name),
+        replace: cluster.replace,
+        genesis_until: cluster.replace.and(cluster.genesis_until),
+        disk: cluster.data_disk.as_ref(),
     })
 }
 
@@ -85,14 +110,23 @@ struct ReleaseEnv<'a> {
     version: Version,
     urls: String,
     tarballs: &'a [(Arch, Digest)],
+    /// Architectures on which this etcd starts only when its environment names them.
+    unsupported: Vec<Arch>,
 }
 
-/// The pinned release, for `install-etcd`.
-pub(super) fn release_env(release: &Release) -> String {
+/// The pinned release, for `install-etcd`. Without a mirror it installs nothing.
+pub(super) fn release_env(release: &Release, mismatch: Mismatch) -> String {
+    let architectures = release.tarballs.iter().map(|(arch, _)| *arch);
     text(&ReleaseEnv {
         version: release.version,
-        urls: release.urls.join(" "),
+        urls: match mismatch {
+            Mismatch::Install => release.urls.join(" "),
+            Mismatch::Refuse => String::new(),
+        },
         tarballs: &release.tarballs,
+        unsupported: architectures
+            .filter(|arch| arch.is_unsupported_by(release.version))
+            .collect(),
     })
 }
 
@@ -100,11 +134,15 @@ pub(super) fn release_env(release: &Release) -> String {
 #[template(path = "etcd.service")]
 struct EtcdService {
     bin: &'static str,
+    lib: &'static str,
 }
 
 /// The unit of etcd itself, which nothing but bootstrap starts.
 pub(super) fn etcd_service(layout: Layout) -> String {
-    text(&EtcdService { bin: layout.bin() })
+    text(&EtcdService {
+        bin: layout.bin(),
+        lib: layout.lib(),
+    })
 }
 
 #[derive(Template)]

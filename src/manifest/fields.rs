@@ -95,6 +95,15 @@ impl<'a> Fields<'a> {
         Some(node)
     }
 
+    /// Every key and its value: for a mapping whose keys are not known here.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'a Key, &'a Node)> {
+        let all = self.entries.iter();
+        all.map(|(key, node, asked)| {
+            asked.set(true);
+            (*key, *node)
+        })
+    }
+
     /// The value of a key that must be there; `example` shows how it could look.
     pub(super) fn required(&self, key: &str, example: &str) -> Option<&'a Node> {
         let node = self.optional(key);

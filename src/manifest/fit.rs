@@ -1,6 +1,7 @@
 //! Whether a manifest fits a platform: its own, or the one that a command names instead.
 
 use super::{At, Manifest, finding};
+use crate::cluster::Mismatch;
 use crate::platform::{Document, Family, LaunchValue, NotDelivered, Platform, Settings};
 use crate::report::Finding;
 use std::net::IpAddr;
@@ -53,6 +54,12 @@ impl Manifest {
                 )
             })
             .collect()
+    }
+
+    /// What a machine does whose image brings another etcd than the pinned one.
+    pub fn mismatch(&self) -> Mismatch {
+        let image = self.image.as_ref().map(|image| &image.value);
+        image.map_or_else(Mismatch::default, |image| image.mismatch)
     }
 
     /// Whose images the machines are made of, if the manifest says it.

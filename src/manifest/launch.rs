@@ -2,7 +2,8 @@
 
 use super::fields::{Fields, Findings};
 use super::yaml::{Node, Value};
-use super::{At, finding};
+use super::{At, bake, finding};
+use crate::cluster::Mismatch;
 use crate::platform::{Family, Image, LaunchValue, LaunchValues, Platform};
 use std::ops::Range;
 
@@ -13,19 +14,21 @@ pub(super) fn image(
     findings: &Findings,
 ) -> Option<At<Image>> {
     let place = node.place.clone();
-    let (family, id) = if matches!(node.value, Value::Mapping(_)) {
+    let (family, id, mismatch) = if matches!(node.value, Value::Mapping(_)) {
         let fields = Fields::of(node, "image", findings)?;
         let family = fields.optional("family");
         let id = fields.optional("id");
-        fields.finish(&["family", "id"]);
-        (family, id)
+        let mismatch = fields.optional("mismatch");
+        fields.finish(&["family", "id", "mismatch"]);
+        (family, id, mismatch)
     } else {
-        (Some(node), None)
+        (Some(node), None, None)
     };
     let before = findings.len();
     let image = Image {
         family: family.and_then(|node| self::family(node, platform, findings)),
         id: id.and_then(|node| value(node, "id", findings)),
+        mismatch: mismatch.map_or_else(Mismatch::default, |node| bake::mismatch(node, findings)),
     };
     if let (Some(node), Some(platform)) = (id, platform.filter(|one| !one.takes_image())) {
         findings.push(finding::image_id_not_used(node.place.clone(), platform));

@@ -4,8 +4,10 @@
 //! [`Cluster`](crate::cluster::Cluster). To add a key: a field here, its reading in `read`,
 //! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
 
+mod bake;
 mod certificates;
 mod cloud_config;
+mod data_disk;
 mod fields;
 mod finding;
 mod fit;
@@ -13,14 +15,19 @@ mod issue;
 mod launch;
 mod network;
 mod pem;
+mod pinned;
 mod read;
+mod release;
 mod resolve;
+mod settings;
 mod tls;
 mod yaml;
 
-use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname, Network};
+use crate::cluster::{
+    ClusterName, CommonName, DataDisk, FileName, HostName, Hostname, Network, Replace,
+};
 use crate::platform::{Image, LaunchValues, Platform};
-use crate::release::{Digest, Version};
+use crate::release::{Arch, Digest, Mirror, Version};
 use crate::report::{Finding, Report};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -30,7 +37,9 @@ pub use cloud_config::CloudConfig;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
+pub use pinned::{check_lock, pinned};
 pub use resolve::{Resolved, resolve};
+pub use settings::{Chosen, ChosenSettings};
 
 /// The only version of the manifest's form so far.
 pub const API_VERSION: &str = "firstboot/v1";
@@ -65,6 +74,10 @@ pub struct Manifest {
     pub network: Option<At<Network>>,
     /// `cloud_config`: the user's own cloud-config.
     pub cloud_config: Option<At<CloudConfig>>,
+    /// `replace`: what a blank machine does whose member had data.
+    pub replace: Option<At<Replace>>,
+    /// `data_disk`: the disk that holds etcd's data.
+    pub data_disk: Option<DataDisk>,
 }
 
 /// The key `etcd`.
@@ -72,8 +85,28 @@ pub struct Manifest {
 pub struct Etcd {
     /// `version`: the pinned release.
     pub version: At<Version>,
-    /// `sha256`: the amd64 tarball's digest, which wins over the built-in table.
-    pub sha256: Option<At<Digest>>,
+    /// `sha256`: digests of tarballs, which win over the lock and the built-in table.
+    pub sha256: Vec<(Arch, At<Digest>)>,
+    /// `mirrors`: where tarballs are, in the order in which a machine tries them.
+    pub mirrors: Vec<Mirror>,
+    /// Where `mirrors` stands, or where it would.
+    pub mirrors_place: Range<usize>,
+    /// `settings`: each fits its kind and the version.
+    pub settings: ChosenSettings,
+}
+
+impl Etcd {
+    /// The manifest's digest for an architecture.
+    pub fn digest(&self, arch: Arch) -> Option<&At<Digest>> {
+        let found = self.sha256.iter().find(|(known, _)| *known == arch);
+        found.map(|(_, digest)| digest)
+    }
+
+    /// The directories that hold this version's tarballs, without trailing slashes.
+    pub fn urls(&self) -> Vec<String> {
+        let directory = |mirror: &Mirror| mirror.directory(self.version.value);
+        self.mirrors.iter().map(directory).collect()
+    }
 }
 
 /// One entry of `controllers`.
@@ -83,6 +116,8 @@ pub struct Controller {
     pub name: At<HostName>,
     /// `ip`: the address of the machine inside the cluster's network.
     pub ip: At<IpAddr>,
+    /// `arch`: its own, or that of all. An empty place where it is written nowhere.
+    pub arch: At<Arch>,
     /// Where its PEM files are.
     pub tls: TlsPaths,
     /// `launch`: what the client is told for this machine alone.
@@ -164,6 +199,16 @@ impl Manifest {
         let report = |findings| Report::new(file, source, findings);
         let root = yaml::parse(source).map_err(|finding| report(vec![finding]))?;
         read::manifest(&root).map_err(report)
+    }
+
+    /// The architectures of the cluster, in the order of [`Arch::ALL`], each where it is first asked for.
+    pub fn architectures(&self) -> Vec<At<Arch>> {
+        let first = |arch: Arch| {
+            let mut controllers = self.controllers.iter();
+            controllers.find(|controller| controller.arch.value == arch)
+        };
+        let wanted = Arch::ALL.into_iter().filter_map(first);
+        wanted.map(|controller| controller.arch.clone()).collect()
     }
 
     /// How many bytes of a manifest are worth reading: one more than it may have.

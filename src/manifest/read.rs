@@ -3,10 +3,13 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
+use super::{
+    API_VERSION, At, Controller, Etcd, Manifest, cloud_config, data_disk, finding, launch, network,
+};
+use super::{release, settings};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::{LaunchValues, Platform};
-use crate::release::{Digest, Version};
+use crate::release::{Arch, Version};
 use crate::report::Finding;
 use std::net::IpAddr;
 
@@ -37,7 +40,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         .and_then(|node| platform(node, findings));
     let on = platform.as_ref().map(|platform| platform.value);
     let etcd = top
-        .required("etcd", "{ version: 3.5.21 }")
+        .required("etcd", "{ version: 3.6.14 }")
         .and_then(|node| etcd(node, findings));
     let controllers = top
         .required("controllers", "[{ name: controller-0, ip: 10.240.0.10 }]")
@@ -48,9 +51,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
             "{ ca: pki/ca.pem, cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }",
         )
         .and_then(|node| TlsKeys::read(node, "tls", findings));
+    let arch = release::arch(&top, findings).flatten().unwrap_or(At {
+        value: Arch::Amd64,
+        place: 0..0,
+    });
     // Before anything is given up: what is wrong with the paths belongs into the same report.
     let controllers = match (controllers, tls) {
-        (Some(controllers), Some(tls)) => complete(controllers, &tls, findings),
+        (Some(controllers), Some(tls)) => complete(controllers, &tls, &arch, findings),
         _ => None,
     };
     let hostname = match top.optional("hostname") {
@@ -75,6 +82,12 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => cloud_config::read(node, hostname, findings).map(Some),
         None => Some(None),
     };
+    let replace = top
+        .optional("replace")
+        .map(|node| data_disk::replace(node, findings));
+    let data_disk = top
+        .optional("data_disk")
+        .map(|node| data_disk::read(node, findings));
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -83,10 +96,13 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "controllers",
         "tls",
         "hostname",
+        "arch",
         "image",
         "launch",
         "network",
         "cloud_config",
+        "replace",
+        "data_disk",
     ]);
     Some(Manifest {
         cluster: cluster?,
@@ -98,6 +114,8 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         hostname: hostname?,
         network: network?,
         cloud_config: cloud_config?,
+        replace: replace.flatten(),
+        data_disk: data_disk.flatten(),
     })
 }
 
@@ -145,16 +163,25 @@ fn hostname(node: &Node, findings: &Findings) -> Option<Hostname> {
 fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
     let fields = Fields::of(node, "etcd", findings)?;
     let version = fields
-        .required("version", "3.5.21")
+        .required("version", "3.6.14")
         .and_then(|node| version(node, findings));
     let sha256 = match fields.optional("sha256") {
-        Some(node) => digest(node, findings).map(Some),
-        None => Some(None),
+        Some(node) => release::digests(node, findings),
+        None => Some(Vec::new()),
     };
-    fields.finish(&["version", "sha256"]);
+    let settings = match fields.optional("settings") {
+        Some(node) => settings::read(node, version.as_ref(), findings),
+        None => Some(settings::ChosenSettings::default()),
+    };
+    let mirrors = release::mirrors(&fields, findings);
+    let mirrors_place = fields.optional("mirrors").unwrap_or(node).place.clone();
+    fields.finish(&["version", "sha256", "mirrors", "allow_http", "settings"]);
     Some(Etcd {
         version: version?,
         sha256: sha256?,
+        mirrors: mirrors?,
+        mirrors_place,
+        settings: settings?,
     })
 }
 
@@ -185,16 +212,6 @@ fn version(node: &Node, findings: &Findings) -> Option<At<Version>> {
         return None;
     }
     Some(version)
-}
-
-fn digest(node: &Node, findings: &Findings) -> Option<At<Digest>> {
-    let written = findings.text(node, "sha256")?;
-    let digest = written.value.parse();
-    let digest = findings.keep(digest.map_err(|_| finding::not_a_digest(&written)))?;
-    Some(At {
-        value: digest,
-        place: written.place,
-    })
 }
 
 fn controllers(
@@ -231,6 +248,7 @@ fn controllers(
 fn complete(
     controllers: Vec<PartOfController>,
     shared: &TlsKeys,
+    arch: &At<Arch>,
     findings: &Findings,
 ) -> Option<Vec<Controller>> {
     let complete = |part: PartOfController| {
@@ -239,6 +257,7 @@ fn complete(
         Some(Controller {
             name: part.name?,
             ip: part.ip?,
+            arch: part.arch.unwrap_or_else(|| arch.clone()),
             tls: tls?,
             launch: part.launch,
         })
@@ -253,6 +272,7 @@ fn complete(
 struct PartOfController {
     name: Option<At<HostName>>,
     ip: Option<At<IpAddr>>,
+    arch: Option<At<Arch>>,
     tls: Option<TlsKeys>,
     launch: LaunchValues,
 }
@@ -277,12 +297,14 @@ fn controller(
         Some(node) => TlsKeys::read(node, &format!("{called}.tls"), findings),
         None => Some(TlsKeys::default()),
     };
+    let arch = release::arch(&fields, findings).flatten();
     let launch = fields.optional("launch");
     let launch = launch.map(|node| launch::values(node, &format!("{called}.launch"), on, findings));
-    fields.finish(&["name", "ip", "tls", "launch"]);
+    fields.finish(&["name", "ip", "arch", "tls", "launch"]);
     PartOfController {
         name,
         ip,
+        arch,
         tls,
         launch: launch.unwrap_or_default(),
     }

@@ -1,9 +1,9 @@
 //! From the manifest and the PEM files to the cluster, or to the reasons why there is none.
 
 use super::certificates::{self, Audited};
-use super::{Controller, Manifest, PemFiles, finding};
+use super::{Controller, Manifest, PemFiles, finding, pinned, settings};
 use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, Release, url};
-use crate::release::{Arch, table, upstream_urls};
+use crate::release::Lock;
 use crate::report::{Finding, Severity};
 
 /// What became of a manifest.
@@ -15,25 +15,33 @@ pub struct Resolved {
     pub findings: Vec<Finding>,
 }
 
-/// Resolves a manifest. `now` is in seconds since 1970 (UTC); only findings depend on it.
+/// Resolves a manifest with its lock, if there is one. `now` is in seconds since 1970 (UTC); only
+/// findings depend on it.
 ///
 /// A PEM file that is absent from `files` yields no cluster and no finding: whoever read the
 /// files has reported it.
-pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
+pub fn resolve(manifest: &Manifest, files: &PemFiles, lock: Option<&Lock>, now: i64) -> Resolved {
     let mut findings = Vec::new();
     unwise_count(manifest, &mut findings);
+    findings.extend(finding::advice(&manifest.etcd.version));
+    findings.extend(settings::unwise(manifest));
+    unsupported_arch(manifest, &mut findings);
     unused_network(manifest, &mut findings);
     let own = manifest.cloud_config.iter();
     findings.extend(own.flat_map(|own| own.value.warnings.iter().cloned()));
-    let release = release(manifest, &mut findings);
+    if let (Some(replace), None) = (&manifest.replace, lock) {
+        findings.push(finding::no_genesis_window(replace.place.clone()));
+    }
+    let release = pinned::release(manifest, lock, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
+    findings.extend(settings::ciphers_of_other_keys(manifest, &audited));
     let wrong = findings
         .iter()
         .any(|finding| finding.severity == Severity::Error);
     let cluster = release
         .filter(|_| !wrong)
-        .and_then(|release| cluster(manifest, release, &audited, files));
+        .and_then(|release| cluster(manifest, release, lock, &audited, files));
     Resolved { cluster, findings }
 }
 
@@ -41,6 +49,7 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, now: i64) -> Resolved {
 fn cluster(
     manifest: &Manifest,
     release: Release,
+    lock: Option<&Lock>,
     audited: &Audited,
     files: &PemFiles,
 ) -> Option<Cluster> {
@@ -51,6 +60,7 @@ fn cluster(
             address: controller.ip.value,
             id: MemberId::of(&url(controller.ip.value, PEER_PORT), token),
             hostname: manifest.hostname,
+            arch: controller.arch.value,
             tls: audited.tls(&controller.tls, files)?,
         })
     };
@@ -61,7 +71,12 @@ fn cluster(
         .collect::<Option<_>>()?;
     Some(Cluster {
         name: manifest.cluster.value.clone(),
+        settings: manifest.etcd.settings.resolved(release.version),
         release,
+        mismatch: manifest.mismatch(),
+        replace: manifest.replace.as_ref().map(|replace| replace.value),
+        genesis_until: lock.map(|lock| lock.genesis.until),
+        data_disk: manifest.data_disk.clone(),
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
         network: manifest
@@ -96,32 +111,11 @@ fn unused_network(manifest: &Manifest, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The digest that the manifest gives, or the one that the built-in table knows.
-fn release(manifest: &Manifest, findings: &mut Vec<Finding>) -> Option<Release> {
+fn unsupported_arch(manifest: &Manifest, findings: &mut Vec<Finding>) {
     let version = &manifest.etcd.version;
-    let known = table::find(version.value, Arch::Amd64);
-    let digest = match (&manifest.etcd.sha256, known) {
-        (Some(given), known) => {
-            if known.is_some_and(|known| known.digest != given.value) {
-                let place = given.place.clone();
-                findings.push(finding::digest_contradicts(place, version));
-            }
-            given.value
+    for arch in manifest.architectures() {
+        if arch.value.is_unsupported_by(version.value) {
+            findings.push(finding::arch_unsupported(version, &arch));
         }
-        (None, Some(known)) => {
-            if known.sources < 2 {
-                findings.push(finding::digest_unconfirmed(version));
-            }
-            known.digest
-        }
-        (None, None) => {
-            findings.push(finding::version_unknown(version));
-            return None;
-        }
-    };
-    Some(Release {
-        version: version.value,
-        tarballs: vec![(Arch::Amd64, digest)],
-        urls: upstream_urls(&version.value),
-    })
+    }
 }

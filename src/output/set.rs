@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// How a file is called that has not got its name yet.
-const STAGED: &str = ".firstboot-";
+pub(super) const STAGED: &str = ".firstboot-";
 
 /// Writes these files, 0600 from the first byte; directories that are missing are made, 0700.
 ///
@@ -44,7 +44,7 @@ pub fn write_set(files: &[(PathBuf, Secret)], overwrite: bool) -> Result<()> {
     directories.iter().try_for_each(|path| sync(path))
 }
 
-fn directory(path: &Path) -> &Path {
+pub(super) fn directory(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
@@ -62,7 +62,7 @@ fn stage(path: &Path, bytes: &Secret) -> Result<NamedTempFile> {
 }
 
 /// Removes what killed processes left: it may hold keys.
-fn sweep(directory: &Path) -> Result<()> {
+pub(super) fn sweep(directory: &Path) -> Result<()> {
     let io = |error| Error::Io("reading", directory.to_path_buf(), error);
     for entry in fs::read_dir(directory).map_err(io)? {
         let entry = entry.map_err(io)?;

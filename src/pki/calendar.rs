@@ -31,6 +31,18 @@ pub fn moment(unix: i64) -> String {
         .unwrap_or_else(|| day(unix))
 }
 
+/// What [`moment`] writes; a fraction of a second is left out, another offset is taken for what it is.
+///
+/// ```
+/// use firstboot::pki::calendar::parse;
+/// assert_eq!(parse("2027-01-15T08:00:00Z"), Some(1_800_000_000));
+/// assert_eq!(parse("tomorrow"), None);
+/// ```
+pub fn parse(text: &str) -> Option<i64> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(at.unix_timestamp())
+}
+
 /// So many seconds, in the unit that a person would choose; what is over is left out.
 ///
 /// ```

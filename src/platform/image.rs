@@ -1,6 +1,7 @@
 //! Which image the machines are made of, and which document it reads.
 
 use super::{Document, LaunchValue, Platform};
+use crate::cluster::Mismatch;
 use crate::machine::Layout;
 use std::fmt;
 
@@ -11,6 +12,8 @@ pub struct Image {
     pub family: Option<Family>,
     /// `id`: what the cloud's client is told.
     pub id: Option<LaunchValue>,
+    /// `mismatch`: what a machine does whose image brings another etcd.
+    pub mismatch: Mismatch,
 }
 
 /// A family of images that read the same document.

@@ -33,13 +33,17 @@ pub(super) fn boot(
     network::lay(plan, addresses)?;
     let identity = Identity::for_hosts(&plan.hosts)?;
     let (sender, receiver) = mpsc::channel();
-    open_server(plan, &tarball, &identity, &sender)?;
+    if !plan.hosts.is_empty() {
+        open_server(plan, &tarball, &identity, &sender)?;
+    }
     let mut sites = Vec::new();
     for (index, machine) in plan.machines.iter().enumerate() {
         let around = Surroundings {
             hosts: &plan.hosts,
             server: addresses.for_peer(machine.address),
             authority: &identity.authority,
+            tarball: &tarball,
+            media: &plan.media,
         };
         sites.push((
             machine_root::lay(index, machine, &around)?,

@@ -10,6 +10,7 @@ use super::error::{Doing as _, Error};
 use super::event::{Event, Outcome};
 use super::plan::{Plan, Suite};
 use super::tools::last_lines;
+use crate::bake::ImageLayer;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -24,9 +25,23 @@ pub const INSIDE: &str = "__rehearse-inside";
 /// What the process inside is asked to do, as one line of JSON on its standard input.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Task {
-    Image { suite: Suite, cache: PathBuf },
-    StandIn { suite: Suite, cache: PathBuf },
-    Boot { plan: Plan, image: PathBuf },
+    Image {
+        suite: Suite,
+        cache: PathBuf,
+    },
+    StandIn {
+        suite: Suite,
+        cache: PathBuf,
+    },
+    Bake {
+        base: PathBuf,
+        target: PathBuf,
+        layer: ImageLayer,
+    },
+    Boot {
+        plan: Box<Plan>,
+        image: PathBuf,
+    },
 }
 
 /// What it answers, one line of JSON each on its standard output; `End` is the last.

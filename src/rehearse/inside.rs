@@ -4,7 +4,7 @@ use super::cell::{Task, Word};
 use super::control_group::ControlGroup;
 use super::error::{Doing as _, Error};
 use super::event::{Event, Outcome};
-use super::{boot, image, stand_in};
+use super::{baked, boot, image, stand_in};
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -59,6 +59,11 @@ fn perform(task: Task, groups: &Groups) -> Result<Option<Outcome>, Error> {
     match task {
         Task::Image { suite, cache } => image::build(suite, &cache).map(|()| None),
         Task::StandIn { suite, cache } => stand_in::build(suite, &cache).map(|()| None),
+        Task::Bake {
+            base,
+            target,
+            layer,
+        } => baked::build(&base, &target, &layer).map(|()| None),
         Task::Boot { plan, image } => {
             let mut say = |event: Event| tell(&Word::Event(event));
             boot::boot(&plan, &image, groups, &mut say).map(Some)

@@ -33,6 +33,9 @@ pub(super) struct Surroundings<'a> {
     pub(super) server: IpAddr,
     /// The certificate authority that signed for them, as PEM.
     pub(super) authority: &'a str,
+    /// The release's tarball, and where it lies in the image.
+    pub(super) tarball: &'a File,
+    pub(super) media: &'a [PathBuf],
 }
 
 /// Hides this computer's `/run`, and makes it the memory that machines write to.
@@ -64,7 +67,19 @@ pub(super) fn lay(
     let config = root.join("etc/cloud/cloud.cfg.d/99-firstboot-rehearsal.cfg");
     write_new(&config, CLOUD_CONFIG.as_bytes(), 0o644)?;
     surround(&root, around)?;
+    for path in around.media {
+        place(
+            around.tarball,
+            &root.join(path.strip_prefix("/").unwrap_or(path)),
+        )?;
+    }
     Ok(root)
+}
+
+/// Shows a file at this place of a machine, without a copy in memory.
+fn place(file: &File, at: &Path) -> Result<(), Error> {
+    write_new(at, b"", 0o644)?;
+    mount_bind(path_through(file), at).doing(|| format!("mounting the tarball on {}", shown(at)))
 }
 
 fn overlay(index: usize) -> Result<PathBuf, Error> {
@@ -88,11 +103,12 @@ fn overlay(index: usize) -> Result<PathBuf, Error> {
 }
 
 fn surround(root: &Path, around: &Surroundings<'_>) -> Result<(), Error> {
-    let hosts = format!(
-        "127.0.0.1 localhost\n::1 localhost\n{} {}\n",
-        around.server,
-        around.hosts.join(" ")
-    );
+    let names = around.hosts.join(" ");
+    let server = match names.as_str() {
+        "" => String::new(),
+        names => format!("{} {names}\n", around.server),
+    };
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{server}");
     write_new(&root.join("etc/hosts"), hosts.as_bytes(), 0o644)?;
     write_new(&root.join("etc/hostname"), b"localhost\n", 0o644)?;
     write_new(&root.join("etc/default/locale"), b"LANG=C.UTF-8\n", 0o644)?;

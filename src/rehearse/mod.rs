@@ -17,6 +17,7 @@
 
 mod acts;
 mod background;
+mod baked;
 mod boot;
 mod cache;
 mod cell;
@@ -46,6 +47,7 @@ pub use inside::inside;
 pub use plan::{Act, Background, Check, Machine, NotASuite, Plan, StandIn, Suite};
 pub use tools::{Missing, missing};
 
+use crate::bake::ImageLayer;
 use crate::release::Version;
 use cell::Task;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,25 @@ impl Host {
         Ok(path)
     }
 
+    /// Bakes this layer into the image of a suite, unless the cache holds it: a few seconds.
+    pub fn baked_image(
+        &self,
+        suite: Suite,
+        layer: &ImageLayer,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<PathBuf, Error> {
+        let base = self.image(suite, on_event)?;
+        let path = baked::path(&base, layer);
+        let task = Task::Bake {
+            base,
+            target: path.clone(),
+            layer: layer.clone(),
+        };
+        let what = format!("image {suite} with {}", layer.name);
+        self.build(&path, &what, &task, on_event)?;
+        Ok(path)
+    }
+
     /// Builds a release tarball of the same line as `wanted` from Debian's own etcd packages,
     /// unless the cache holds it: a few seconds, and Debian's packages.
     ///
@@ -96,6 +117,17 @@ impl Host {
     /// A machine that fails is an outcome, not an error.
     pub fn rehearse(&self, plan: Plan, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, Error> {
         let image = self.image(plan.suite, on_event)?;
+        self.rehearse_from(image, plan, on_event)
+    }
+
+    /// The same from this image, for instance a baked one, whatever the plan's suite.
+    pub fn rehearse_from(
+        &self,
+        image: PathBuf,
+        plan: Plan,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<Outcome, Error> {
+        let plan = Box::new(plan);
         let outcome = self.run(&Task::Boot { plan, image }, on_event)?;
         outcome.ok_or_else(|| Error::Vanished(String::new()))
     }

@@ -82,8 +82,11 @@ pub struct Plan {
     pub tarball: PathBuf,
     /// The name that a requested path must end in to get it.
     pub tarball_name: String,
-    /// The hosts for which the release server answers, over HTTPS, on port 443.
+    /// The hosts for which the release server answers, over HTTPS, on port 443; without any there
+    /// is no server.
     pub hosts: Vec<String>,
+    /// Where the tarball lies in every machine before it is powered on, as in an image that has it.
+    pub media: Vec<PathBuf>,
     /// The machines, all of which are powered on at once.
     pub machines: Vec<Machine>,
     /// How long the machines have from power-on to their verdict.
@@ -215,6 +218,7 @@ pub(super) mod tests {
             tarball: "/t".into(),
             tarball_name: "t".into(),
             hosts: Vec::new(),
+            media: Vec::new(),
             machines: addresses.iter().map(machine).collect(),
             timeout: Duration::from_secs(1),
             acts: Vec::new(),

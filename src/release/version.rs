@@ -61,6 +61,19 @@ pub enum Arch {
     S390x,
 }
 
+/// Why a text is no architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnArch;
+
+impl FromStr for Arch {
+    type Err = NotAnArch;
+
+    fn from_str(text: &str) -> Result<Self, NotAnArch> {
+        let named = |arch: &Self| arch.name() == text;
+        Self::ALL.into_iter().find(named).ok_or(NotAnArch)
+    }
+}
+
 impl Arch {
     /// Every architecture, in the order in which tables list them.
     pub const ALL: [Self; 4] = [Self::Amd64, Self::Arm64, Self::Ppc64le, Self::S390x];
@@ -73,6 +86,20 @@ impl Arch {
             Self::Ppc64le => "ppc64le",
             Self::S390x => "s390x",
         }
+    }
+
+    /// Whether this release ends at once on this architecture unless `ETCD_UNSUPPORTED_ARCH`
+    /// names it (etcd-io/etcd, `checkSupportArch`: only amd64 and ppc64le pass up to 3.4, all
+    /// four from 3.5 on).
+    ///
+    /// ```
+    /// use firstboot::release::Arch;
+    /// assert!(Arch::Arm64.is_unsupported_by("3.4.45".parse().unwrap()));
+    /// assert!(!Arch::Arm64.is_unsupported_by("3.5.0".parse().unwrap()));
+    /// assert!(!Arch::Ppc64le.is_unsupported_by("3.3.9".parse().unwrap()));
+    /// ```
+    pub const fn is_unsupported_by(self, version: Version) -> bool {
+        version.minor < 5 && matches!(self, Self::Arm64 | Self::S390x)
     }
 }
 

@@ -5,8 +5,8 @@ const LONGEST_RUN: usize = 72;
 
 /// The same text, byte for byte as long, with everything that may be a key turned into `*`.
 ///
-/// Hidden are the lines of a private key in PEM, and every run of more than 72 base64
-/// characters (a key on one line).
+/// Hidden are the lines of a private key in PEM, every run of more than 72 base64 characters (a
+/// key on one line), and what stands before the `@` of a URL (a password).
 ///
 /// ```
 /// use firstboot::report::redact;
@@ -14,6 +14,7 @@ const LONGEST_RUN: usize = 72;
 /// assert_eq!(redact(pem), pem.replace("MHcCAQ==", "********"));
 /// ```
 pub fn redact(text: &str) -> String {
+    let text = &hide_credentials(text);
     if !text.contains("-----BEGIN") && text.lines().all(|line| line.len() <= LONGEST_RUN) {
         return text.to_owned();
     }
@@ -33,6 +34,21 @@ pub fn redact(text: &str) -> String {
         }
     }
     shown
+}
+
+fn hide_credentials(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(scheme) = rest.find("://") {
+        let (before, after) = rest.split_at(scheme + "://".len());
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',');
+        let end = after.find(ends).unwrap_or(after.len());
+        let secret = after[..end].rfind('@').unwrap_or(0);
+        shown.push_str(before);
+        shown.extend(std::iter::repeat_n('*', secret));
+        rest = &after[secret..];
+    }
+    shown + rest
 }
 
 /// White space stays, so that places stay; a character of n bytes becomes n stars.
@@ -74,6 +90,20 @@ mod tests {
             "",
         ] {
             assert_eq!(redact(text).len(), text.len());
+        }
+    }
+
+    #[test]
+    fn hides_what_stands_before_an_at() {
+        for (text, shown) in [
+            (
+                "[\"https://me:pass@m/x\", b@c]",
+                "[\"https://*******@m/x\", b@c]",
+            ),
+            ("https://a@b@c https://d/e@", "https://***@c https://***@"),
+            ("https://m/x # me@m", "https://m/x # me@m"),
+        ] {
+            assert_eq!(redact(text), shown);
         }
     }
 

@@ -168,20 +168,21 @@ fn node<'a>(path: &'a str, mode: Mode, bytes: &[u8]) -> Node<'a> {
 /// The bytes as the smallest `data:` URL, the most readable first where two are alike.
 fn contents(bytes: &[u8]) -> Contents<'static> {
     const COMPRESSION: &str = r#","compression":"gzip""#;
-    let packed =
-        encoding::gzip(&Secret::new(bytes.to_vec())).expect("writing to memory does not fail");
-    let forms = [
-        (percent(bytes), None),
-        (base64(bytes), None),
-        (base64(packed.expose()), Some(GZIP.into())),
-    ];
+    /// gzip of nothing is 20 bytes, which are 28 in base64.
+    const LEAST: usize = "data:;base64,".len() + 28 + COMPRESSION.len();
+    let mut forms = vec![(percent(bytes), None), (base64(bytes), None)];
+    if forms.iter().all(|(source, _)| source.len() > LEAST) {
+        let packed =
+            encoding::gzip(&Secret::new(bytes.to_vec())).expect("writing to memory does not fail");
+        forms.push((base64(packed.expose()), Some(GZIP.into())));
+    }
     let size = |(source, compression): &(Zeroizing<String>, Option<Cow<str>>)| {
         source.len() + compression.as_ref().map_or(0, |_| COMPRESSION.len())
     };
     let (source, compression) = forms
         .into_iter()
         .min_by_key(size)
-        .expect("there are three forms");
+        .expect("there are two forms at least");
     Contents {
         source,
         compression,

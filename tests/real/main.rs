@@ -6,24 +6,35 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "what a test prints is cargo's to show")]
 
+#[path = "../support/battery.rs"]
+mod battery;
 #[path = "../support/hostile.rs"]
 mod hostile;
 #[path = "../support/machine.rs"]
 mod machine;
 
+mod bake;
 mod boot;
 mod clients;
+mod closed;
 mod consumers;
 mod datasources;
 mod ignition;
 mod image;
+mod install;
 #[path = "../support/lab.rs"]
 mod lab;
+mod mends;
 mod own_config;
 mod pairs;
 mod reader;
 mod replace;
 mod rotate;
+
+#[path = "../support/pin_desk.rs"]
+mod pin_desk;
+#[path = "../support/release_server.rs"]
+mod release_server;
 mod seed;
 mod startup_script;
 

@@ -93,7 +93,7 @@ fn values_mean_what_they_would_have_meant_in_a_file_of_ones_own() {
         .map(|word| format!("      {word}: {word}\n"))
         .filter(|line| !line.to_lowercase().contains("null") && !line.contains('~'))
         .collect();
-    let hostile: Vec<String> = crate::hostile::battery()
+    let hostile: Vec<String> = crate::battery::battery()
         .iter()
         .filter(|text| !text.contains('\0'))
         .map(|text| format!("      - {}\n", crate::hostile::quoted(text)))
@@ -212,7 +212,7 @@ set -a; . /run/hostile.env; eval "$seen""#;
 fn hostile_env() -> (String, firstboot::release::Digest) {
     let (mut file, mut seen) = (String::new(), String::new());
     let mut count = 1000; // so that they sort as they are counted
-    for text in crate::hostile::battery() {
+    for text in crate::battery::battery() {
         let mut value = String::new();
         // systemd takes no noncharacters: not even UTF-8 to it.
         let is_none = text.contains(['\u{ffff}', '\u{10ffff}']);
@@ -246,7 +246,7 @@ fn boots(change: fn(String) -> String, status: &str) {
         .duration_since(UNIX_EPOCH)
         .unwrap()
         .as_secs();
-    let resolved = manifest::resolve(&manifest, &files, now.try_into().unwrap());
+    let resolved = manifest::resolve(&manifest, &files, None, now.try_into().unwrap());
     let mut cluster = resolved.cluster.unwrap();
     let host = Host {
         program: env!("CARGO_BIN_EXE_firstboot").into(),
@@ -276,6 +276,7 @@ fn boots(change: fn(String) -> String, status: &str) {
             .iter()
             .map(|url| url.split('/').nth(2).unwrap().to_owned())
             .collect(),
+        media: Vec::new(),
         machines: vec![Machine {
             name: "controller-0".into(),
             address: cluster.members[0].address,

@@ -72,6 +72,7 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         tarball: release.tarball.clone(),
         tarball_name: tarball_name(release),
         hosts: vec!["github.com".into(), "storage.googleapis.com".into()],
+        media: Vec::new(),
         machines: machines
             .map(|machine| Machine {
                 checks: vec![
@@ -107,6 +108,7 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         tarball: "/dev/null".into(),
         tarball_name: "none".into(),
         hosts: vec!["github.com".into()],
+        media: Vec::new(),
         machines: scripts.iter().enumerate().map(machine).collect(),
         timeout: Duration::from_mins(1),
         acts: Vec::new(),

@@ -38,14 +38,19 @@ pub(crate) const MOST: usize = 7;
 impl Lab {
     /// Mints one pair for all, as in the lab; `more` is appended to every manifest.
     pub(crate) fn minted(keys: Keys, more: &str) -> Self {
+        Self::minted_for(keys, more, MOST)
+    }
+
+    /// The same, with certificates for no more controllers than `most`.
+    pub(crate) fn minted_for(keys: Keys, more: &str, most: usize) -> Self {
         let lab = Self {
             dir: tempfile::tempdir().unwrap(),
             keys,
         };
-        for members in 1..=MOST {
+        for members in 1..=most {
             fs::write(lab.manifest(members), text(members, more)).unwrap();
         }
-        let manifest = lab.manifest(MOST);
+        let manifest = lab.manifest(most);
         let mut mint = vec!["pki", "mint", manifest.to_str().unwrap()];
         if keys == Keys::Rsa2048 {
             lab.make_rsa_keys();
@@ -89,7 +94,7 @@ impl Lab {
         assert_eq!(findings.len(), 0, "the lab's PEM files are refused");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let now = i64::try_from(now.as_secs()).unwrap();
-        let cluster = manifest::resolve(&manifest, &files, now).cluster;
+        let cluster = manifest::resolve(&manifest, &files, None, now).cluster;
         cluster.expect("the lab resolves")
     }
 

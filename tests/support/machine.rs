@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses its own part
 
+use firstboot::cluster::settings::Settings;
 use firstboot::cluster::{
     Cluster, ClusterId, ClusterName, FileName, HostName, Hostname, Identity, Member, MemberId,
     PEER_PORT, Pair, PemFile, Release, Tls, url,
@@ -26,12 +27,14 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
             address,
             id: MemberId::of(&url(address, PEER_PORT), name),
             hostname: Hostname::Controller,
+            arch: Arch::Amd64,
             tls: tls(),
         }
     };
     let members: Vec<_> = addresses.iter().enumerate().map(member).collect();
     Cluster {
         name: ClusterName::new(name).unwrap(),
+        mismatch: firstboot::cluster::Mismatch::default(),
         release: Release {
             version: "3.3.9".parse().unwrap(),
             tarballs: vec![(Arch::Amd64, Digest::of(b"tarball"))],
@@ -41,8 +44,12 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
             ],
         },
         id: ClusterId::of(members.iter().map(|member| member.id)),
+        settings: Settings::of("3.3.9".parse().unwrap(), |_| None),
         members,
         network: None,
+        replace: None,
+        genesis_until: None,
+        data_disk: None,
     }
 }
 

@@ -9,6 +9,8 @@ mod show;
 mod span;
 mod table;
 
+pub(super) use span::Span;
+
 use super::load::Loaded;
 use super::{Context, Failure, load};
 use crate::manifest::{self, PemFiles, Use};

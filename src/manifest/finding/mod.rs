@@ -1,14 +1,24 @@
 //! Every message about a manifest, in one place: codes, words, cures.
 
+mod advice;
+mod bake;
 mod cloud_config;
+mod data_disk;
 mod network;
 mod pem;
 mod platform;
+mod release;
+mod settings;
 
+pub(super) use advice::*;
+pub(super) use bake::*;
 pub(super) use cloud_config::*;
+pub(super) use data_disk::*;
 pub(super) use network::*;
 pub(super) use pem::*;
 pub(super) use platform::*;
+pub(super) use release::*;
+pub(super) use settings::*;
 
 use super::yaml::{Key, Node, Value};
 use super::{API_VERSION, At};
@@ -190,7 +200,7 @@ pub(super) fn version_not_exact(written: &str, place: Place) -> Finding {
     let newest = newest_of_line(written);
     let help = match newest {
         Some(newest) => format!("write all three numbers, for example `{newest}`"),
-        None => "write all three numbers, for example `3.5.21`".to_owned(),
+        None => "write all three numbers, for example `3.6.14`".to_owned(),
     };
     let message = format!("{} is no exact etcd version", quoted(written));
     Finding::error("version-not-exact", place, message, help)
@@ -210,62 +220,12 @@ fn newest_of_line(written: &str) -> Option<Version> {
     exact.or_else(|| table::rows().filter(fits).last().map(|row| row.version))
 }
 
-pub(super) fn version_unknown(version: &At<Version>) -> Finding {
-    let nearest = newest_of_line(
-        &version
-            .value
-            .to_string()
-            .rsplit_once('.')
-            .map_or_else(String::new, |(line, _)| line.to_owned()),
-    );
-    let known = nearest.map_or_else(String::new, |known| format!(", or use `{known}`"));
-    Finding::error(
-        "version-unknown",
-        version.place.clone(),
-        format!("no digest is known for etcd {} on amd64", version.value),
-        format!("add its SHA-256 from the release's `SHA256SUMS` as `etcd.sha256`{known}"),
-    )
-}
-
 pub(super) fn version_unsupported(version: &At<Version>) -> Finding {
     Finding::error(
         "version-unsupported",
         version.place.clone(),
         format!("etcd {} is not supported", version.value),
         "this program knows the settings of etcd 3.3 to 3.7: choose one of these",
-    )
-}
-
-pub(super) fn digest_unconfirmed(version: &At<Version>) -> Finding {
-    Finding::warning(
-        "digest-unconfirmed",
-        version.place.clone(),
-        format!(
-            "the digest of etcd {} is known from one source only",
-            version.value
-        ),
-        "compare it with the release's own `SHA256SUMS` and write it as `etcd.sha256`",
-    )
-}
-
-pub(super) fn digest_contradicts(sha256: Place, version: &At<Version>) -> Finding {
-    Finding::warning(
-        "digest-contradicts",
-        sha256,
-        format!(
-            "this is not the digest that is known for etcd {} on amd64",
-            version.value
-        ),
-        "keep it only if you built or repacked that tarball yourself",
-    )
-}
-
-pub(super) fn not_a_digest(value: &At<String>) -> Finding {
-    Finding::error(
-        "not-a-digest",
-        value.place.clone(),
-        "a SHA-256 digest has 64 hexadecimal digits",
-        "copy the first column of the release's `SHA256SUMS`",
     )
 }
 

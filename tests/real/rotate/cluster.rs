@@ -43,8 +43,13 @@ pub(crate) struct Pki {
 impl Pki {
     /// Mints, and goes through all steps beforehand: machines take them over later.
     pub(crate) fn make(version: &str, pairs: Pairs) -> Self {
+        Self::make_with(version, pairs, "")
+    }
+
+    /// The same, with more lines in the manifest.
+    pub(crate) fn make_with(version: &str, pairs: Pairs, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let manifest = manifest(version, pairs);
+        let manifest = manifest(version, pairs) + more;
         fs::write(dir.path().join("cluster.yaml"), &manifest).unwrap();
         let pki = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));
@@ -96,7 +101,7 @@ impl Pki {
         let manifest = Manifest::parse("cluster.yaml", self.manifest.as_bytes()).unwrap();
         let (files, unread) = manifest::read_pem_files(&manifest, self.dir.path());
         assert!(unread.is_empty(), "{unread:?}");
-        let resolved = manifest::resolve(&manifest, &files, now());
+        let resolved = manifest::resolve(&manifest, &files, None, now());
         let findings = resolved.findings;
         let mut cluster = resolved.cluster.unwrap_or_else(|| panic!("{findings:?}"));
         cluster.release = Release {
@@ -113,6 +118,7 @@ impl Pki {
             tarball: release.tarball.clone(),
             tarball_name: tarball_name(&release.version, release.arch),
             hosts: cluster.release.urls.iter().map(host).collect(),
+            media: Vec::new(),
             machines: machines
                 .map(|(machine, member)| Machine {
                     name: member.name.to_string(),

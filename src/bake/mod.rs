@@ -1,0 +1,126 @@
+//! The image layer: what every controller has in common, as an image can bring it.
+//!
+//! The files are those of [`machine::image_files`], and etcd is put there by the machine's own
+//! `install-etcd`; one script, `provision`, does it all, whether Packer runs it on a machine that
+//! is then captured or `firstboot` on a root directory. To add a source, add it to
+//! `templates/bake/etcd.pkr.hcl` and its plugin to `plugins.pkr.hcl`.
+
+mod hcl;
+mod root;
+
+pub use hcl::HclString;
+pub use root::{Error, apply, file_url};
+
+use crate::cluster::{Mismatch, Release};
+use crate::machine::{self, Layout};
+use crate::output::OutputFile;
+use crate::release::{Digest, Version};
+use crate::secret::Secret;
+use askama::Template;
+use serde::{Deserialize, Serialize};
+
+const PROVISION: &str = include_str!("../../templates/bake/provision");
+const PLUGINS: &str = include_str!("../../templates/bake/plugins.pkr.hcl");
+
+/// The name of the script that makes an image.
+pub const SCRIPT: &str = "provision";
+
+/// Everything that an image is made from, etcd itself aside: that is fetched when it is made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImageLayer {
+    /// The image's name: `etcd-3-5-21-` and the content.
+    pub name: String,
+    /// A name for what is in the image, 12 hexadecimal digits: two images with the same one hold
+    /// the same files and the same etcd.
+    pub content: String,
+    /// The files, each with its name; all stand in one directory.
+    files: Vec<(String, String)>,
+}
+
+impl ImageLayer {
+    /// The layer for this release and layout. No cluster has a part in it. Pure.
+    pub fn of(release: &Release, layout: Layout) -> Self {
+        let machine_files = machine::image_files(layout);
+        let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let lines = machine_files.iter().map(|file| {
+            let path = file.path.trim_start_matches('/');
+            format!("{} {path}\n", Digest::of(file.bytes()))
+        });
+        let list: String = lines.collect();
+        let content = content(&list, release);
+        let release_file = machine::release_file(release, Mismatch::Install, layout);
+        let mut files = vec![
+            (SCRIPT.to_owned(), PROVISION.to_owned()),
+            ("layer".to_owned(), list),
+        ];
+        files.extend(machine_files.iter().chain([&release_file]).map(|file| {
+            let text = String::from_utf8_lossy(file.bytes());
+            (base(&file.path), text.into_owned())
+        }));
+        let version = release.version.to_string().replace('.', "-");
+        Self {
+            name: format!("etcd-{version}-{content}"),
+            content,
+            files,
+        }
+    }
+
+    /// The files that `provision` needs, itself among them: names and texts.
+    pub fn files(&self) -> &[(String, String)] {
+        &self.files
+    }
+
+    /// All that is written for Packer, below this directory.
+    pub fn for_packer(&self, directory: &str, version: Version) -> Vec<OutputFile> {
+        let template = self.template(version);
+        let packer = [
+            ("etcd.pkr.hcl", template.as_str()),
+            ("plugins.pkr.hcl", PLUGINS),
+        ];
+        let scripts = self.files.iter();
+        let scripts = scripts.map(|(name, text)| (name.as_str(), text.as_str()));
+        let file = |(name, text): (&str, &str)| OutputFile {
+            path: format!("{directory}/{name}"),
+            bytes: Secret::new(text.as_bytes().to_vec()),
+            executable: false,
+        };
+        packer.into_iter().chain(scripts).map(file).collect()
+    }
+
+    fn template(&self, version: Version) -> String {
+        let version_label = version.to_string().replace('.', "-");
+        let template = PackerTemplate {
+            name: &self.name,
+            family: format!("etcd-{version_label}"),
+            version,
+            version_label,
+            content: &self.content,
+            files: self.files.iter().map(|(name, _)| name.as_str()).collect(),
+        };
+        let text = template.render();
+        text.expect("names and versions hold no control characters") + "\n"
+    }
+}
+
+/// Mirrors have no part in it: the same bytes come from each.
+fn content(list: &str, release: &Release) -> String {
+    let tarballs = release.tarballs.iter();
+    let tarballs: Vec<_> = tarballs
+        .map(|(arch, digest)| format!("{digest} {}-{arch}", release.version))
+        .collect();
+    let all = format!("{list}{}\n{PROVISION}", tarballs.join("\n"));
+    let mut content = Digest::of(all.as_bytes()).to_string();
+    content.truncate(12);
+    content
+}
+
+#[derive(Template)]
+#[template(path = "bake/etcd.pkr.hcl")]
+struct PackerTemplate<'a> {
+    name: &'a str,
+    family: String,
+    version: Version,
+    version_label: String,
+    content: &'a str,
+    files: Vec<&'a str>,
+}

@@ -1,0 +1,181 @@
+//! `firstboot bake`: the part of the machine that an image can bring.
+
+use super::{Context, Failure, ManifestArguments, load, owner};
+use crate::bake::{self, ImageLayer};
+use crate::cluster::Release;
+use crate::machine::Layout;
+use crate::output::{self, Owner, Written};
+use crate::platform::Family;
+use crate::release::{Digest, tarball_name};
+use crate::report::{Report, reason};
+use crate::terminal::Format;
+use clap::Args;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Where the files lie, below the cluster's directory.
+const DIRECTORY: &str = "image";
+
+/// Make an image with etcd in it: a Packer template, or a root directory of your own
+///
+/// The image holds etcd and what starts it, and nothing of the cluster: neither certificates nor
+/// addresses. Render with `--image baked` for its machines. Writes OUT/<cluster>/image/; with
+/// --root, applies the same to a root directory, and refuses one that was a machine already.
+/// Needs the manifest alone, no certificates.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    /// Where the cluster's directory is put
+    #[arg(short, long, value_name = "DIR", default_value = "out")]
+    output: PathBuf,
+    /// Bake this root directory, for mkosi, virt-customize or a Dockerfile; nothing outside of it
+    /// is touched
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    root: Option<PathBuf>,
+    /// The pinned release tarball, under its own name, instead of a download
+    #[arg(long, value_name = "FILE", requires = "root")]
+    tarball: Option<PathBuf>,
+    /// Refuse what is only unwise, too
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
+    let loaded = load::manifest(&arguments.manifest)?;
+    let (mut release, report) = load::release(&loaded, arguments.strict)?;
+    context.show(&report);
+    let family = loaded.manifest.image_family();
+    let layout = family.map_or_else(Layout::default, Family::layout);
+    if let Some(tarball) = &arguments.tarball {
+        release.urls = vec![url_beside(tarball, &release)?];
+    }
+    let layer = ImageLayer::of(&release, layout);
+    let shown = Shown {
+        layer: &layer,
+        release: &release,
+        report: &report,
+    };
+    let cluster = loaded.manifest.cluster.value.as_str();
+    match &arguments.root {
+        Some(root) => bake_root(&shown, root, context),
+        None => write(&shown, &arguments.output, cluster, context),
+    }
+}
+
+/// What this command may have written below a cluster's directory.
+pub(super) fn is_ours(path: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        "etcd.pkr.hcl",
+        "plugins.pkr.hcl",
+        "provision",
+        "layer",
+        "release.env",
+        "bootstrap",
+        "install-etcd",
+        "etcd.service",
+        "firstboot.service",
+    ];
+    path.split_once('/')
+        .is_some_and(|(directory, name)| directory == DIRECTORY && NAMES.contains(&name))
+}
+
+fn write(shown: &Shown, parent: &Path, cluster: &str, context: Context) -> Result<(), Failure> {
+    let files = shown.layer.for_packer(DIRECTORY, shown.release.version);
+    let owner = |path: &str| match owner(path) {
+        Owner::Writer => Owner::Other,
+        Owner::Other => Owner::Writer,
+        Owner::Foreign => Owner::Foreign,
+    };
+    let written = output::write_tree(parent, cluster, &files, owner);
+    let written = written.map_err(|error| Failure::world(error.to_string()))?;
+    let directory = parent.join(cluster).join(DIRECTORY);
+    context.print(&match context.format {
+        Format::Human => shown.text(&match written {
+            Written::Changed => format!("written to {}", directory.display()),
+            Written::Unchanged => format!("unchanged in {}", directory.display()),
+        }),
+        Format::Json => shown.json(&directory, &json!(written == Written::Changed)),
+    })?;
+    if context.format == Format::Human {
+        let directory = directory.display();
+        context.terminal.say(&format!(
+            "\nnext: packer init {directory}\n      packer build -only=googlecompute.etcd \
+             -var project=PROJECT {directory}\n"
+        ));
+    }
+    Ok(())
+}
+
+fn bake_root(shown: &Shown, root: &Path, context: Context) -> Result<(), Failure> {
+    let said = match bake::apply(shown.layer, root) {
+        Ok(said) => said,
+        Err(bake::Error::Unfit(said)) => {
+            context.fail(&format!(
+                "`{}` is not fit to be an image\n{said}",
+                root.display()
+            ));
+            return Err(Failure::Negative);
+        }
+        Err(error) => return Err(Failure::World(error.to_string())),
+    };
+    if context.format == Format::Human {
+        context.terminal.say(&format!("{said}\n"));
+    }
+    context.print(&match context.format {
+        Format::Human => shown.text(&format!("baked into {}", root.display())),
+        Format::Json => shown.json(root, &json!(said.lines().collect::<Vec<_>>())),
+    })
+}
+
+/// The `file:` URL of the directory that holds a tarball, if it is the pinned one.
+fn url_beside(path: &Path, release: &Release) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::World(format!("reading `{}`: {}", path.display(), reason(&error)))
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let names = release.tarballs.iter();
+    let mut names = names.map(|(arch, digest)| (tarball_name(&release.version, *arch), digest));
+    let Some((_, digest)) = names.find(|(known, _)| *known == name) else {
+        let (arch, _) = release.tarballs[0];
+        return Err(Failure::World(format!(
+            "`{name}` is not the name of a pinned tarball: `{}` is",
+            tarball_name(&release.version, arch)
+        )));
+    };
+    let found = Digest::of(&std::fs::read(path).map_err(failed)?);
+    if found != *digest {
+        return Err(Failure::World(format!(
+            "`{}` is not the pinned tarball: its SHA-256 is {found}, not {digest}",
+            path.display()
+        )));
+    }
+    let real = path.canonicalize().map_err(failed)?;
+    Ok(bake::file_url(real.parent().unwrap_or(&real)))
+}
+
+struct Shown<'a> {
+    layer: &'a ImageLayer,
+    release: &'a Release,
+    report: &'a Report,
+}
+
+impl Shown<'_> {
+    fn text(&self, outcome: &str) -> String {
+        let Self { layer, release, .. } = self;
+        format!("{}: etcd {}, {outcome}\n", layer.name, release.version)
+    }
+
+    fn json(&self, directory: &Path, done: &serde_json::Value) -> String {
+        let document = json!({
+            "apiVersion": crate::manifest::API_VERSION,
+            "image": self.layer.name,
+            "content": self.layer.content,
+            "etcdVersion": self.release.version.to_string(),
+            "directory": directory.display().to_string(),
+            "done": done,
+            "findings": self.report.to_json(),
+        });
+        format!("{document:#}\n")
+    }
+}

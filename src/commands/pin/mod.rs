@@ -1,0 +1,308 @@
+//! `firstboot pin`: which tarballs the machines install, resolved once and written down.
+
+mod gather;
+mod tarball;
+mod vendor;
+
+use super::load::Loaded;
+use super::pki::Span;
+use super::{Context, Failure, ManifestArguments, load};
+use crate::manifest::{Manifest, check_lock};
+use crate::output::{self, Written};
+use crate::pki::calendar;
+use crate::release::{
+    Arch, Client, Digest, Disagreement, Evidence, Lock, LockedEtcd, LockedTarball, Origin, agree,
+    tarball_name,
+};
+use crate::report::Finding;
+use crate::terminal::Format;
+use clap::Args;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Pin the release's digests in a lock file beside the manifest
+///
+/// Asks the hosts of the release for its `SHA256SUMS`, holds what they say against each other
+/// and against the built-in table, and writes `cluster.lock` beside `cluster.yaml`. From then
+/// on `render` needs the two files alone. Without a lock, `render` goes by the built-in table.
+///
+/// The lock also holds the moment after which a blank machine no longer founds the cluster.
+/// It stays as it is when the release is pinned again, unless --genesis-window is given.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    /// Write nothing; exit status 1 if the lock is missing or stale. No network
+    #[arg(long, conflicts_with_all = ["tarball", "vendor", "genesis_window"])]
+    check: bool,
+    /// Ask nobody: pin what table, manifest and lock know
+    #[arg(long)]
+    offline: bool,
+    /// Pin this tarball, under its own name; may be given once for each architecture
+    #[arg(long, value_name = "FILE")]
+    tarball: Vec<PathBuf>,
+    /// Fetch all pinned tarballs into DIR, as a mirror or a `file://` URL serves them
+    #[arg(long, value_name = "DIR", conflicts_with = "offline")]
+    vendor: Option<PathBuf>,
+    /// For how long from now on blank machines may found the cluster [default: 24h]
+    #[arg(long, value_name = "SPAN")]
+    genesis_window: Option<Span>,
+    /// Trust the CAs in this PEM file too, beside the system's
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// How long one download may take, with all its attempts
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+}
+
+/// How long blank machines may found a cluster, unless it is said otherwise: a day in which
+/// somebody launches what he rendered.
+const GENESIS_WINDOW: i64 = 86_400;
+
+pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
+    let loaded = load::manifest(&arguments.manifest)?;
+    if arguments.check {
+        return check(&loaded, context);
+    }
+    let old = load::lock(&loaded)?;
+    let mut pin = Pin::new(arguments, &loaded, old, context);
+    let evidence = pin.gather()?;
+    let mut tarballs = pin.decide(&evidence)?;
+    if let Some(directory) = &arguments.vendor {
+        pin.vendor(directory, &mut tarballs)?;
+    }
+    let lock = pin.lock(tarballs);
+    let written = output::write_public(&loaded.lock_path, lock.to_text().as_bytes())
+        .map_err(|error| Failure::World(error.to_string()))?;
+    for note in &pin.notes {
+        context.terminal.say(&format!("note: {note}\n"));
+    }
+    context.print(&match context.format {
+        Format::Human => text(&loaded, &lock, written),
+        Format::Json => pin.json(&lock, Some(written)),
+    })
+}
+
+/// For pipelines: the lock is there and the manifest agrees with it. What upstream says today
+/// changes nothing in that, so nobody is asked.
+fn check(loaded: &Loaded, context: Context) -> Result<(), Failure> {
+    let Some(lock) = load::lock(loaded)? else {
+        let message = format!("`{}` is missing", loaded.lock_path.display());
+        let finding = Finding::of_file("lock-missing", message, "run `firstboot pin`");
+        return Err(Failure::Input(loaded.report(vec![finding])));
+    };
+    let findings = check_lock(&loaded.manifest, &lock);
+    let report = loaded.report(findings);
+    if report.has_errors() {
+        return Err(Failure::Input(report));
+    }
+    context.show(&report);
+    context.print(&match context.format {
+        Format::Human => format!("{}: up to date\n", loaded.lock_path.display()),
+        Format::Json => format!(
+            "{:#}\n",
+            json!({
+                "lock": loaded.lock_path.display().to_string(),
+                "upToDate": true,
+                "findings": report.to_json(),
+            })
+        ),
+    })
+}
+
+/// One run of the command.
+struct Pin<'a> {
+    arguments: &'a Arguments,
+    loaded: &'a Loaded,
+    old: Option<Lock>,
+    context: Context,
+    client: Option<Client>,
+    /// What went on beside, for people.
+    notes: Vec<String>,
+}
+
+impl<'a> Pin<'a> {
+    fn new(
+        arguments: &'a Arguments,
+        loaded: &'a Loaded,
+        old: Option<Lock>,
+        context: Context,
+    ) -> Self {
+        let cluster = loaded.manifest.cluster.value.as_str();
+        Self {
+            arguments,
+            loaded,
+            old: old.filter(|old| old.cluster == cluster),
+            context,
+            client: None,
+            notes: Vec::new(),
+        }
+    }
+
+    fn manifest(&self) -> &'a Manifest {
+        &self.loaded.manifest
+    }
+
+    fn architectures(&self) -> Vec<Arch> {
+        let wanted = self.manifest().architectures();
+        wanted.into_iter().map(|arch| arch.value).collect()
+    }
+
+    /// The client, made when it is first needed.
+    fn client(&mut self) -> Result<&Client, Failure> {
+        if self.client.is_none() {
+            let authorities = match &self.arguments.cacert {
+                Some(path) => Some(fs::read(path).map_err(|error| {
+                    let reason = crate::report::reason(&error);
+                    Failure::World(format!("reading `{}`: {reason}", path.display()))
+                })?),
+                None => None,
+            };
+            let total = Duration::from_secs(self.arguments.timeout);
+            let client = Client::new(authorities.as_deref(), total)
+                .map_err(|error| Failure::World(format!("preparing TLS: {error}")))?;
+            self.client = Some(client);
+        }
+        self.client
+            .as_ref()
+            .ok_or_else(|| Failure::world("preparing TLS: no client"))
+    }
+
+    fn decide(&mut self, evidence: &[(Arch, Evidence)]) -> Result<Vec<LockedTarball>, Failure> {
+        let version = self.manifest().etcd.version.value;
+        let mut tarballs = Vec::new();
+        for arch in self.architectures() {
+            let own: Vec<_> = evidence
+                .iter()
+                .filter(|(of, _)| *of == arch)
+                .map(|(_, evidence)| evidence.clone())
+                .collect();
+            let name = tarball_name(&version, arch);
+            let pinned = agree(&own).map_err(|why| self.undecided(&name, &why))?;
+            for other in own.iter().filter(|other| other.digest != pinned.digest) {
+                self.notes.push(format!(
+                    "the manifest's digest for {arch} is not the one of {}; keep it only if you \
+                     built or repacked that tarball yourself",
+                    other.origin
+                ));
+            }
+            tarballs.push((arch, pinned).into());
+        }
+        Ok(tarballs)
+    }
+
+    fn undecided(&self, name: &str, why: &Disagreement) -> Failure {
+        match why {
+            Disagreement::Nobody => {
+                let unasked = if self.arguments.offline {
+                    "; run `firstboot pin` without `--offline`, or"
+                } else {
+                    ": its list of digests does not have it; choose another version, or"
+                };
+                Failure::World(format!(
+                    "nobody knows the digest of `{name}`{unasked} name the tarball with `--tarball`"
+                ))
+            }
+            Disagreement::Between(both) => {
+                let [one, other] = both.as_ref();
+                let said = |evidence: &Evidence| {
+                    let who = match &evidence.origin {
+                        Origin::Sums(url) => format!("`{url}`"),
+                        Origin::Tarball(file) => format!("the file `{file}`"),
+                        origin => format!("the {origin}"),
+                    };
+                    format!("{} of {who}", short(evidence.digest))
+                };
+                Failure::World(format!(
+                    "two digests for `{name}`, {} and {}: one of them lies; \
+                     `etcd.sha256` in the manifest decides if you know which",
+                    said(one),
+                    said(other)
+                ))
+            }
+        }
+    }
+
+    fn lock(&self, tarballs: Vec<LockedTarball>) -> Lock {
+        let etcd = &self.manifest().etcd;
+        let kept = self.old.as_ref().map(|old| old.genesis.until);
+        let from_now = |seconds: i64| load::now() + seconds;
+        let until = match (self.arguments.genesis_window, kept) {
+            (Some(span), _) => from_now(span.0),
+            (None, Some(kept)) => kept,
+            (None, None) => from_now(GENESIS_WINDOW),
+        };
+        let etcd = LockedEtcd {
+            version: etcd.version.value,
+            tarballs,
+            urls: etcd.urls(),
+        };
+        Lock::new(self.manifest().cluster.value.as_str(), etcd, until)
+    }
+
+    fn json(&self, lock: &Lock, written: Option<Written>) -> String {
+        let tarballs: Vec<_> = lock
+            .etcd
+            .tarballs
+            .iter()
+            .map(|tarball| {
+                json!({
+                    "arch": tarball.arch.name(),
+                    "sha256": tarball.sha256.to_string(),
+                    "size": tarball.size,
+                    "from": tarball.from.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        let document = json!({
+            "apiVersion": crate::manifest::API_VERSION,
+            "lock": self.loaded.lock_path.display().to_string(),
+            "written": written.map(|written| written == Written::Changed),
+            "etcdVersion": lock.etcd.version.to_string(),
+            "tarballs": tarballs,
+            "urls": lock.etcd.urls,
+            "genesisUntil": calendar::moment(lock.genesis.until),
+            "notes": self.notes,
+        });
+        format!("{document:#}\n")
+    }
+}
+
+fn text(loaded: &Loaded, lock: &Lock, written: Written) -> String {
+    let outcome = match written {
+        Written::Changed => "written",
+        Written::Unchanged => "unchanged",
+    };
+    let path = loaded.lock_path.display();
+    let mut text = format!("{path}: etcd {}, {outcome}\n", lock.etcd.version);
+    for tarball in &lock.etcd.tarballs {
+        let from: Vec<_> = tarball.from.iter().map(shown).collect();
+        let _ = writeln!(
+            text,
+            "  {:7}  {}  {}",
+            tarball.arch.name(),
+            short(tarball.sha256),
+            from.join(", ")
+        );
+    }
+    let until = calendar::moment(lock.genesis.until);
+    let _ = writeln!(text, "  blank machines found the cluster until {until}");
+    text
+}
+
+fn shown(origin: &Origin) -> String {
+    match origin {
+        Origin::Sums(url) => url.split('/').nth(2).unwrap_or(url).to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// As much of a digest as a person compares.
+fn short(digest: Digest) -> String {
+    let text = digest.to_string();
+    format!("{}…", &text[..16])
+}

@@ -1,0 +1,84 @@
+//! A tarball at hand: which one it is, by its name, and what is in it.
+
+use crate::commands::Failure;
+use crate::release::{Arch, Digest, Hasher, Version, tarball_name};
+use crate::report::reason;
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+pub(super) struct AtHand {
+    pub(super) name: String,
+    pub(super) version: Version,
+    pub(super) arch: Arch,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
+/// Reads a tarball, and looks into it: a saved error page must not be pinned.
+pub(super) fn read(path: &Path) -> Result<AtHand, Failure> {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let (version, arch) = named(&name).ok_or_else(|| {
+        Failure::World(format!(
+            "`{name}` is not named as upstream names its tarballs: `etcd-v3.5.21-linux-amd64.tar.gz`"
+        ))
+    })?;
+    let failed = |error: io::Error| {
+        Failure::World(format!("reading `{}`: {}", path.display(), reason(&error)))
+    };
+    let (digest, size) = digest(path).map_err(failed)?;
+    if !holds_etcd(path, &name).unwrap_or(false) {
+        let top = name.trim_end_matches(".tar.gz");
+        return Err(Failure::World(format!(
+            "`{}` is no release of etcd: it holds no `{top}/etcd`",
+            path.display()
+        )));
+    }
+    Ok(AtHand {
+        name,
+        version,
+        arch,
+        digest,
+        size,
+    })
+}
+
+/// Version and architecture of `etcd-vX-linux-ARCH.tar.gz`.
+fn named(name: &str) -> Option<(Version, Arch)> {
+    let middle = name.strip_prefix("etcd-v")?.strip_suffix(".tar.gz")?;
+    let (version, arch) = middle.split_once("-linux-")?;
+    let found = (version.parse().ok()?, arch.parse().ok()?);
+    (tarball_name(&found.0, found.1) == name).then_some(found)
+}
+
+/// Digest and size of a file.
+pub(super) fn digest(path: &Path) -> io::Result<(Digest, u64)> {
+    let mut file = File::open(path)?;
+    let mut hasher = Hasher::default();
+    let mut chunk = vec![0; 1 << 16];
+    let mut size = 0;
+    loop {
+        let count = file.read(&mut chunk)?;
+        if count == 0 {
+            return Ok((hasher.digest(), size));
+        }
+        hasher.update(&chunk[..count]);
+        size += count as u64;
+    }
+}
+
+fn holds_etcd(path: &Path, name: &str) -> io::Result<bool> {
+    let wanted = format!("{}/etcd", name.trim_end_matches(".tar.gz"));
+    let mut archive = tar::Archive::new(GzDecoder::new(File::open(path)?));
+    for entry in archive.entries()? {
+        if *entry?.path_bytes() == *wanted.as_bytes() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,123 @@
+//! Which tarballs the machines install: what the manifest says, else the lock, else the built-in
+//! table.
+
+use super::{At, Manifest, finding};
+use crate::cluster::Release;
+use crate::release::{Arch, Digest, Lock, LockedTarball, Origin, table};
+use crate::report::Finding;
+
+/// The release, or `None` and the reasons why there is none.
+pub(super) fn release(
+    manifest: &Manifest,
+    lock: Option<&Lock>,
+    findings: &mut Vec<Finding>,
+) -> Option<Release> {
+    let version = manifest.etcd.version.value;
+    if let Some(lock) = lock
+        && let Some(finding) = contradiction(manifest, lock)
+    {
+        findings.push(finding);
+        return None;
+    }
+    let wanted = manifest.architectures();
+    let tarballs: Vec<_> = wanted
+        .iter()
+        .map(|arch| Some((arch.value, digest(manifest, arch, lock, findings)?)))
+        .collect();
+    Some(Release {
+        version,
+        tarballs: tarballs.into_iter().collect::<Option<_>>()?,
+        urls: manifest.etcd.urls(),
+    })
+}
+
+/// The pinned release alone, for whoever needs no certificates; the reasons where there is none.
+pub fn pinned(manifest: &Manifest, lock: Option<&Lock>) -> (Option<Release>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    (release(manifest, lock, &mut findings), findings)
+}
+
+/// What is wrong or unwise about a lock for this manifest; no error means that it is up to date.
+pub fn check_lock(manifest: &Manifest, lock: &Lock) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    release(manifest, Some(lock), &mut findings);
+    findings
+}
+
+/// What the lock pins and the manifest no longer asks for.
+fn contradiction(manifest: &Manifest, lock: &Lock) -> Option<Finding> {
+    let etcd = &manifest.etcd;
+    if lock.cluster != manifest.cluster.value.as_str() {
+        return Some(finding::lock_cluster(&manifest.cluster, &lock.cluster));
+    }
+    if lock.etcd.version != etcd.version.value {
+        return Some(finding::lock_version(&etcd.version, lock.etcd.version));
+    }
+    if lock.etcd.urls != etcd.urls() {
+        return Some(finding::lock_mirrors(etcd.mirrors_place.clone()));
+    }
+    None
+}
+
+fn digest(
+    manifest: &Manifest,
+    arch: &At<Arch>,
+    lock: Option<&Lock>,
+    findings: &mut Vec<Finding>,
+) -> Option<Digest> {
+    let version = &manifest.etcd.version;
+    let known = table::find(version.value, arch.value);
+    let given = manifest.etcd.digest(arch.value);
+    let mut refuse = |finding| {
+        findings.push(finding);
+        None
+    };
+    match (given, lock) {
+        (given, Some(lock)) => {
+            let Some(locked) = lock.find(arch.value) else {
+                return refuse(finding::lock_arch(version, arch));
+            };
+            if given.is_some_and(|given| given.value != locked.sha256) {
+                let given = given.map_or(0..0, |given| given.place.clone());
+                return refuse(finding::lock_digest(given, arch.value));
+            }
+            if given.is_none() && !stands_alone(locked, known) {
+                return refuse(finding::lock_stale_digest(version, arch.value));
+            }
+            if let (None, Some(known)) = (given, known)
+                && known.sources < 2
+                && !locked
+                    .from
+                    .iter()
+                    .any(|from| matches!(from, Origin::Sums(_)))
+            {
+                findings.push(finding::digest_unconfirmed(version, arch.value));
+            }
+        }
+        (None, None) => match known {
+            None => return refuse(finding::version_unknown(version, arch)),
+            Some(known) if known.sources < 2 => {
+                findings.push(finding::digest_unconfirmed(version, arch.value));
+            }
+            Some(_) => {}
+        },
+        (Some(_), None) => {}
+    }
+    if let (Some(given), Some(known)) = (given, known)
+        && given.value != known.digest
+    {
+        let place = given.place.clone();
+        findings.push(finding::digest_contradicts(place, version, arch.value));
+    }
+    let locked = lock.and_then(|lock| lock.find(arch.value));
+    given
+        .map(|given| given.value)
+        .or(locked.map(|locked| locked.sha256))
+        .or(known.map(|known| known.digest))
+}
+
+/// Whether a locked digest is good without the manifest's word for it.
+fn stands_alone(locked: &LockedTarball, known: Option<table::Row>) -> bool {
+    let not_the_manifest = locked.from.iter().any(|from| *from != Origin::Manifest);
+    not_the_manifest && known.is_none_or(|known| known.digest == locked.sha256)
+}

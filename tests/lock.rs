@@ -1,0 +1,291 @@
+//! The lock: what `pin` writes without any network, and what contradicts it.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/pin_desk.rs"]
+mod pin_desk;
+
+use firstboot::release::{Digest, Lock};
+use pin_desk::{PinDesk, VERSION, tarball, tarball_name};
+use std::fs;
+
+const TABLE: &str = "version: 3.4.27";
+
+/// The table knows both digests.
+fn pinned() -> PinDesk {
+    let desk = PinDesk::new(TABLE, &["amd64", "arm64", "amd64"]);
+    desk.good("pki mint");
+    desk.good("pin --offline");
+    desk
+}
+
+#[test]
+fn check_says_whether_the_lock_is_there_and_fits() {
+    let desk = PinDesk::new(TABLE, &["amd64"]);
+    desk.bad(
+        "pin --check",
+        1,
+        &[
+            "error[lock-missing]: `cluster.lock` is missing",
+            "firstboot pin",
+        ],
+    );
+    desk.good("pin --offline");
+    let said = desk.good("pin --check");
+    assert_eq!(said.out, "cluster.lock: up to date\n");
+    desk.manifest("version: 3.4.26", &["amd64"]);
+    desk.bad(
+        "pin --check",
+        1,
+        &[
+            "the lock pins etcd 3.4.27, not 3.4.26",
+            "run `firstboot pin`",
+        ],
+    );
+}
+
+/// Each change of the manifest, and the place and the words with which it is refused.
+#[test]
+fn a_manifest_that_went_on_is_refused_with_place_and_cure() {
+    let desk = pinned();
+    desk.good("render --check");
+    let amd64 = &["amd64"][..];
+    let other = format!("{TABLE}, sha256: {}", "ab".repeat(32));
+    let for_arm = format!("{TABLE}, sha256: {{ arm64: {} }}", "ab".repeat(32));
+    let mirrors = format!("{TABLE}, mirrors: [\"https://mirror.example\", upstream]");
+    let cases: [(&str, &[&str], &str, &str); 5] = [
+        (
+            "version: 3.4.24",
+            amd64,
+            "cluster.yaml:4:18",
+            "the lock pins etcd 3.4.27, not 3.4.24",
+        ),
+        (
+            &other,
+            amd64,
+            "cluster.yaml:4:34",
+            "the lock pins another digest for amd64",
+        ),
+        (
+            &for_arm,
+            &["arm64"],
+            "cluster.yaml:4:43",
+            "the lock pins another digest for arm64",
+        ),
+        (
+            &mirrors,
+            amd64,
+            "cluster.yaml:4:35",
+            "the lock has other mirrors than the manifest",
+        ),
+        (
+            TABLE,
+            &["amd64", "ppc64le"],
+            "cluster.yaml:7:50",
+            "the lock pins no tarball for ppc64le",
+        ),
+    ];
+    for (etcd, arches, place, message) in cases {
+        desk.manifest(etcd, arches);
+        for command in ["render", "render --check", "pin --check"] {
+            let parts = [
+                "error[lock-contradicts]: ",
+                message,
+                place,
+                "help: run `firstboot pin`",
+            ];
+            desk.bad(command, 1, &parts);
+        }
+        desk.good("pin --offline");
+        desk.good("render --check");
+        desk.manifest(TABLE, &["amd64", "arm64", "amd64"]);
+        desk.good("pin --offline");
+    }
+    let text = fs::read_to_string(desk.path("cluster.yaml")).unwrap();
+    fs::write(
+        desk.path("cluster.yaml"),
+        text.replace("cluster: main", "cluster: next"),
+    )
+    .unwrap();
+    desk.bad(
+        "render",
+        1,
+        &["the lock is of the cluster `main`", "cluster.yaml:2:10"],
+    );
+}
+
+#[test]
+fn a_lock_that_is_none_is_refused_with_its_own_place() {
+    let desk = pinned();
+    let lock = desk.lock();
+    let digest = "a32d21e006252dbc3405b0645ba8468021ed41376974b573285927bf39b39eb9";
+    let cases = [
+        (String::new(), "cluster.lock"),
+        (lock.replace("lock/v1", "lock/v9"), "cluster.lock:2:1"),
+        (lock.replace(digest, "short"), "cluster.lock:"),
+        (lock.replace("etcd:", "etdc:"), "cluster.lock:"),
+        (
+            lock.replace("until: 2", "until: soon 2"),
+            "a moment is written as",
+        ),
+        (
+            lock.replace("arch: arm64", "arch: amd64"),
+            "stands twice or out of order",
+        ),
+        (format!("<<<<<<< HEAD\n{lock}"), "cluster.lock:"),
+        ("a".repeat(70_000), "larger than 64 KiB"),
+    ];
+    for (text, part) in cases {
+        assert_ne!(text, lock);
+        fs::write(desk.path("cluster.lock"), &text).unwrap();
+        for command in ["render", "pin --check", "pin --offline"] {
+            desk.bad(
+                command,
+                1,
+                &["error[not-a-lock]", part, "restore it from version control"],
+            );
+        }
+    }
+    // A digest that nobody gave: neither the table nor the manifest.
+    fs::write(
+        desk.path("cluster.lock"),
+        lock.replace(digest, &"ab".repeat(32)),
+    )
+    .unwrap();
+    desk.bad(
+        "render",
+        1,
+        &[
+            "is neither the manifest's nor the known one",
+            "cluster.yaml:4:18",
+        ],
+    );
+}
+
+#[test]
+fn the_window_stays_unless_it_is_asked_for() {
+    let desk = pinned();
+    let until = || Lock::parse(desk.lock().as_bytes()).unwrap().genesis.until;
+    let first = until();
+    let past = desk.lock().replace("until: 2", "until: 1");
+    fs::write(desk.path("cluster.lock"), &past).unwrap();
+    desk.good("pin --offline");
+    assert_eq!(desk.lock(), past);
+    desk.good("pin --offline --genesis-window 7d");
+    assert!(
+        (5 * 86_400..7 * 86_400).contains(&(until() - first)),
+        "{}",
+        until() - first
+    );
+    desk.good("render --check");
+}
+
+#[test]
+fn output_depends_on_the_lock_and_on_nothing_else() {
+    let desk = pinned();
+    desk.good("render");
+    let first = desk.files();
+    desk.good("pin --offline");
+    desk.good("render");
+    assert_eq!(desk.files(), first);
+}
+
+#[test]
+fn a_tarball_at_hand_is_pinned_and_nobody_is_asked() {
+    let desk = PinDesk::new(&format!("version: {VERSION}"), &["amd64", "arm64"]);
+    for arch in ["amd64", "arm64"] {
+        fs::write(desk.path(&tarball_name(arch)), tarball(arch)).unwrap();
+    }
+    let both = format!(
+        "pin --tarball {} --tarball {}",
+        tarball_name("amd64"),
+        tarball_name("arm64")
+    );
+    desk.good(&both);
+    for arch in ["amd64", "arm64"] {
+        let bytes = tarball(arch);
+        let lock = Lock::parse(desk.lock().as_bytes()).unwrap();
+        let locked = lock.find(arch.parse().unwrap()).unwrap();
+        assert_eq!(locked.sha256, Digest::of(&bytes));
+        assert_eq!(locked.size, Some(bytes.len() as u64));
+        assert_eq!(
+            locked.from[0].to_string(),
+            format!("file {}", tarball_name(arch))
+        );
+    }
+    desk.good("pin --check");
+    desk.good(&format!("{both} --vendor media"));
+    let vendored = desk.path("media/v3.5.99").join(tarball_name("arm64"));
+    assert_eq!(fs::read(vendored).unwrap(), tarball("arm64"));
+}
+
+#[test]
+fn a_tarball_that_is_not_what_it_is_called_is_refused() {
+    let desk = PinDesk::new("version: 3.4.27", &["amd64"]);
+    let write = |name: &str, bytes: &[u8]| fs::write(desk.path(name), bytes).unwrap();
+    let top = tarball("amd64");
+    write("etcd-v3.4.27-linux-amd64.tar.gz", b"<html>not found</html>");
+    write("etcd-v3.4.99-linux-amd64.tar.gz", b"");
+    write("etcd.tar.gz", &top);
+    write(&tarball_name("amd64"), &top);
+    write("etcd-v3.4.27-linux-s390x.tar.gz", b"");
+    for (file, sentence) in [
+        (
+            "etcd-v3.4.27-linux-amd64.tar.gz",
+            "holds no `etcd-v3.4.27-linux-amd64/etcd`",
+        ),
+        ("etcd.tar.gz", "is not named as upstream names its tarballs"),
+        (
+            &tarball_name("amd64"),
+            "is not etcd 3.4.27, which the manifest asks for",
+        ),
+        (
+            "nowhere/etcd-v3.4.27-linux-amd64.tar.gz",
+            "no such file or directory",
+        ),
+    ] {
+        let said = desk.bad(&format!("pin --tarball {file}"), 2, &[sentence]);
+        assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+    }
+    // One that is whole, and yet not the one that everybody knows.
+    let shop = desk.path("etcd-v3.4.27-linux-amd64");
+    fs::create_dir(&shop).unwrap();
+    fs::write(shop.join("etcd"), "evil").unwrap();
+    let mut tar = std::process::Command::new("tar");
+    tar.args([
+        "-czf",
+        "etcd-v3.4.27-linux-amd64.tar.gz",
+        "etcd-v3.4.27-linux-amd64",
+    ]);
+    assert!(tar.current_dir(desk.dir.path()).status().unwrap().success());
+    let contradiction = [
+        "two digests for",
+        "a32d21e006252dbc… of the built-in table",
+        "of the file",
+    ];
+    desk.bad(
+        "pin --tarball etcd-v3.4.27-linux-amd64.tar.gz",
+        2,
+        &contradiction,
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_rehearsal_refuses_mirrors_that_it_cannot_play() {
+    for mirror in [
+        "https://mirror.example:8443/etcd",
+        "https://10.0.0.1/etcd",
+        "https://[fd00::1]/etcd",
+        "http://mirror.example/etcd",
+    ] {
+        let etcd = format!("{TABLE}, allow_http: true, mirrors: [\"{mirror}\"]");
+        let desk = PinDesk::new(&etcd, &["amd64"]);
+        desk.good("pki mint");
+        let sentence = format!(
+            "a rehearsal plays mirrors under names, over https, on port 443, and not `{mirror}`"
+        );
+        desk.bad("rehearse", 2, &[&sentence]);
+    }
+}
