@@ -19,6 +19,7 @@ mod clients;
 mod closed;
 mod consumers;
 mod datasources;
+mod disk;
 mod ignition;
 mod image;
 mod install;
