@@ -198,7 +198,7 @@ stops; rm -r /etc/etcd; mv /run/etcd /etc/etcd"
             wrong(
                 "has another token",
                 "set_env CLUSTER_ID 1; set_env ETCD_INITIAL_CLUSTER_TOKEN other",
-                "is of cluster 3e7cc799faffb625; does its manifest differ?",
+                "the others are of 3e7cc799faffb625; does their manifest differ?",
             ),
             wrong(
                 "has another address",
