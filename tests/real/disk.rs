@@ -1,10 +1,13 @@
 //! The data disk on real block devices: real `blkid`, `mkfs` and `mount`, on loop devices of this
 //! computer, in a mount namespace of their own.
 
+use crate::rotate::cluster::{Pairs, Pki};
+use firstboot::rehearse::{Host, Interrupt, Verdict, default_cache};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 /// Plays bootstrap for the script, which is the machine's own.
 const BOOTSTRAP: &str = r#"set -eu
@@ -169,4 +172,45 @@ fn data_on_the_root_disk_is_not_hidden() {
     let disk = Disk::blank("ext4");
     let said = disk.boot_after("mkdir -p $WORK/etcd/member");
     assert!(said.contains("/etcd/member is on the root disk"), "{said}");
+}
+
+/// A whole machine: etcd is not even unpacked while the disk is missing.
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn without_its_disk_a_machine_waits_and_starts_no_etcd() {
+    let pki = Pki::make_with(
+        "3.4.27",
+        Pairs::Shared,
+        "replace: auto\ndata_disk: { device: /dev/disk/by-id/google-etcd }\n",
+    );
+    let host = Host {
+        program: env!("CARGO_BIN_EXE_firstboot").into(),
+        cache: default_cache(),
+        interrupt: Interrupt::default(),
+    };
+    let release = host
+        .stand_in("3.4.27".parse().unwrap(), &mut |_| {})
+        .unwrap();
+    let mut plan = pki.plan(&release, Vec::new());
+    plan.machines.truncate(1);
+    plan.background.clear();
+    plan.timeout = Duration::from_secs(25);
+    plan.journal = true;
+    let outcome = host.rehearse(plan, &mut |_| {}).unwrap();
+    let machine = &outcome.machines[0];
+    let Verdict::Silent { waiting, .. } = &machine.verdict else {
+        panic!("{:?}", machine.verdict)
+    };
+    let waiting = waiting.as_deref().unwrap_or_default();
+    assert!(
+        waiting.starts_with("for /dev/disk/by-id/google-etcd: attach the data disk ("),
+        "{waiting}"
+    );
+    assert!(outcome.requests.is_empty(), "{:?}", outcome.requests);
+    let journal = machine.journal.as_deref().unwrap();
+    assert!(
+        journal.contains("firstboot: [1/6] files: waiting: for /dev/disk"),
+        "{journal}"
+    );
+    assert!(!journal.contains("etcd.service"), "{journal}");
 }

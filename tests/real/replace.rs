@@ -38,7 +38,7 @@ fn act(machine: usize, text: &str, expect: &str) -> Act {
         command: acts::script(&format!("{FUNCTIONS}{text}")),
         stdin: Secret::new(Vec::new()),
         expect: vec![expect.to_owned()],
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
     }
 }
 
