@@ -65,6 +65,7 @@ pub(crate) fn fields() -> Vec<Field> {
         field("hostname", "hostname: HERE", Typed),
         field("image", "image: HERE", Typed),
         field("image.family", "image: { family: HERE }", Typed),
+        field("image.mismatch", "image: { mismatch: HERE }", Typed),
         field("etcd.version", "etcd: { version: HERE }", Typed),
         field(
             "etcd.sha256",
@@ -119,8 +120,20 @@ pub(crate) fn fields() -> Vec<Field> {
         ),
     ];
     all.extend(own_config());
+    all.extend(losses());
     all.extend(tls());
     all
+}
+
+fn losses() -> Vec<Field> {
+    use Arrives::{Line, Typed};
+    let disk = |rest: &str| format!("data_disk: {{ device: /dev/sdb, {rest} }}");
+    vec![
+        field("replace", "replace: HERE", Typed),
+        field("data_disk.device", "data_disk: { device: HERE }", Typed),
+        field("data_disk.filesystem", &disk("filesystem: HERE"), Typed),
+        field("data_disk.label", &disk("label: HERE"), Line("DISK_LABEL=")),
+    ]
 }
 
 fn own_config() -> Vec<Field> {
