@@ -190,12 +190,12 @@ fn a_users_command_that_fails_on_a_healthy_machine() {
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn no_verdict_of_ours_although_the_users_commands_end_well() {
     let spoil = |document: String| {
-        let ours = "  - [systemctl, enable, \"--now\", firstboot.service]\n";
+        let ours = "- [systemctl, enable, \"--now\", firstboot.service]\n";
         assert!(document.contains(ours));
         document
             .replace(
                 ours,
-                &format!("{ours}  - [systemctl, stop, firstboot.service]\n"),
+                &format!("{ours}- [systemctl, stop, firstboot.service]\n"),
             )
             .replace("exit 3", "exit 0")
     };
