@@ -124,6 +124,19 @@ fn audit_tells_when_the_first_ends() {
 }
 
 #[test]
+fn audit_warns_of_keys_that_others_may_read() {
+    let mut desk = Desk::minted(SHARED);
+    for key in ["pki/kubernetes-key.pem", "pki/ca-key.pem"] {
+        desk.shop.run(&format!("chmod 0640 {key}"));
+        let chmod = format!("run `chmod 0600 {key}`");
+        desk.bad("audit", 0, &["warning[key-readable]", "mode 0640", &chmod]);
+        desk.shop.run(&format!("chmod 0600 {key}"));
+    }
+    let said = desk.good("audit");
+    assert!(!said.err.contains("key-readable"), "{}", said.err);
+}
+
+#[test]
 fn audit_is_the_report_that_render_gives() {
     let mut desk = Desk::minted(SHARED);
     desk.openssl_leaf("kubernetes", 10, "IP:10.240.0.10,IP:127.0.0.1");

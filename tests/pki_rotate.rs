@@ -73,7 +73,7 @@ fn rotate_ca_keeps_everybody_s_trust() {
     assert!(!desk.path("pki/ca-next-key.pem").exists());
     desk.good("renew --all");
     desk.verifies("controller-0", BOTH);
-    desk.bad("rotate-ca", 0, &["1  due"]);
+    desk.bad("rotate-ca", 0, &["1  due", "no replacement is under way"]);
 }
 
 /// Every state that a kill between two renames leaves behind leads on.

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 /// What would make a document smaller; what is so already is not advised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a remedy of its own")]
 pub struct Remedies {
     /// A form that is smaller was not allowed.
     pub compress: bool,
