@@ -193,6 +193,28 @@ fn what_is_too_large_is_refused_for_all_controllers_with_a_table() {
     assert_eq!(refused, limited);
 }
 
+/// The user's own document is among those who eat the bytes, and what is so already is no advice.
+#[test]
+fn what_is_too_large_shows_the_user_s_own_part() {
+    let bench = Bench::new();
+    let noise: Vec<String> = (0..3000_u32)
+        .map(|n| format!("{:08x}", n.wrapping_mul(2_654_435_761)))
+        .collect();
+    let noise = noise.concat();
+    let own = format!("platform: aws\ncloud_config: {{ final_message: \"{noise}\" }}");
+    let output = bench.render(&own, &[]);
+    let report = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    for part in [
+        "error[too-large]",
+        "`cloud_config` of the manifest",
+        "shorten `cloud_config`",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert!(!report.contains("instead of RSA"), "{report}");
+}
+
 #[test]
 fn the_image_decides_what_is_written() {
     let bench = Bench::new();

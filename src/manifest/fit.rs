@@ -6,6 +6,22 @@ use crate::platform::{Document, Family, LaunchValue, NotDelivered, Platform, Set
 use crate::report::Finding;
 use std::net::IpAddr;
 
+/// What would make a document smaller; what is so already is not advised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a remedy of its own")]
+pub struct Remedies {
+    /// A form that is smaller was not allowed.
+    pub compress: bool,
+    /// The manifest has a `cloud_config`.
+    pub cloud_config: bool,
+    /// Controllers share a certificate, which names them all.
+    pub shared: bool,
+    /// A key is one of RSA.
+    pub rsa: bool,
+    /// The image brings nothing of ours.
+    pub plain_image: bool,
+}
+
 impl Manifest {
     /// What the `launch` script of this platform is made of. `launch` and `image.id` are meant
     /// for the manifest's own platform: another gets none of them.
@@ -106,7 +122,22 @@ impl Manifest {
     }
 
     /// The controller at this position is too large for the platform.
-    pub fn not_delivered(&self, index: usize, platform: Platform, error: &NotDelivered) -> Finding {
-        finding::not_delivered(&self.controllers[index].name, platform, error)
+    /// What the manifest tells of the remedies is filled in.
+    pub fn not_delivered(
+        &self,
+        index: usize,
+        platform: Platform,
+        error: &NotDelivered,
+        known: Remedies,
+    ) -> Finding {
+        let controllers = self.controllers.iter().map(|one| &one.tls);
+        let own = &self.controllers[index].tls;
+        let shared = controllers.filter(|tls| tls.server.cert.value == own.server.cert.value);
+        let remedies = Remedies {
+            cloud_config: self.cloud_config.is_some(),
+            shared: shared.count() > 1,
+            ..known
+        };
+        finding::not_delivered(&self.controllers[index].name, platform, error, remedies)
     }
 }

@@ -1,7 +1,7 @@
 //! Messages about what a platform takes and what its client is told.
 
 use super::{closest, listed};
-use crate::manifest::At;
+use crate::manifest::{At, Remedies};
 use crate::platform::{Family, NotAValue, NotDelivered, NotHere, Platform};
 use crate::report::{Finding, quoted};
 use std::fmt::Write as _;
@@ -95,6 +95,7 @@ pub(in crate::manifest) fn not_delivered(
     controller: &At<crate::cluster::HostName>,
     platform: Platform,
     error: &NotDelivered,
+    remedies: Remedies,
 ) -> Finding {
     let NotDelivered {
         document,
@@ -114,10 +115,36 @@ pub(in crate::manifest) fn not_delivered(
         "too-large",
         controller.place.clone(),
         message,
-        "give each controller a certificate of its own without the other controllers' names, \
-         take EC keys instead of RSA, choose a platform that takes more, or bake the image",
+        remedies.words(),
     )
     .with_note(table(eaters))
+}
+
+impl Remedies {
+    /// One sentence of what applies.
+    fn words(self) -> String {
+        let all = [
+            (self.compress, "allow `--compress auto`"),
+            (self.cloud_config, "shorten `cloud_config`"),
+            (
+                self.shared,
+                "give each controller a certificate of its own without the other controllers' names",
+            ),
+            (self.rsa, "take EC keys instead of RSA"),
+            (true, "choose a platform that takes more"),
+            (self.plain_image, "bake the image"),
+        ];
+        let words: Vec<_> = all
+            .iter()
+            .filter(|(fits, _)| *fits)
+            .map(|(_, words)| *words)
+            .collect();
+        match words.as_slice() {
+            [] => String::new(),
+            [one] => (*one).to_owned(),
+            [some @ .., last] => format!("{}, or {last}", some.join(", ")),
+        }
+    }
 }
 
 /// Who eats the bytes, the largest first.
@@ -125,7 +152,7 @@ fn table(eaters: &[(String, usize)]) -> String {
     const SHOWN: usize = 8;
     let total: usize = eaters.iter().map(|(_, bytes)| bytes).sum();
     let (shown, others) = eaters.split_at(eaters.len().min(SHOWN));
-    let mut table = format!("{total:>7} bytes of files, before they are packed:");
+    let mut table = format!("{total:>7} bytes before they are packed:");
     for (path, bytes) in shown {
         let _ = write!(table, "\n{bytes:>7}  {path}");
     }
