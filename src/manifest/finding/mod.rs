@@ -118,6 +118,7 @@ pub(super) fn unknown_key(
 ) -> Finding {
     let help = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => "known here: nothing; remove it".to_owned(),
         None => format!("known here: {}", listed(known)),
     };
     let message = format!("{} has no key {}", of(mapping), quoted(&key.text));

@@ -45,10 +45,17 @@ pub(in crate::manifest) fn image_id_not_used(place: Place, platform: Platform) -
 pub(in crate::manifest) fn launch_key(place: Place, key: &str, platform: Platform) -> Finding {
     let keys: Vec<_> = platform.keys().map(|key| key.name).collect();
     let help = match keys.as_slice() {
+        _ if key == "image" && platform.takes_image() => {
+            "write `image: { id: … }` at the top; a controller's own `launch` may have one"
+                .to_owned()
+        }
         [] => format!("remove it: `launch` on {platform} needs nothing"),
         keys => format!("on {platform} there are {}", listed(keys)),
     };
-    let message = format!("`{key}` has no use on {platform}");
+    let message = match key {
+        "image" if platform.takes_image() => "`launch` has no `image` for all machines".to_owned(),
+        key => format!("{} has no use on {platform}", quoted(key)),
+    };
     Finding::error("launch-key", place, message, help)
 }
 
@@ -58,7 +65,16 @@ pub(in crate::manifest) fn launch_value(key: &str, value: &At<String>, why: NotA
         quoted(&value.value),
         why.0
     );
-    let help = "write the name or the ID as the cloud's own client takes it";
+    let variable = match key {
+        "id" => "IMAGE".to_owned(),
+        key => key.to_ascii_uppercase(),
+    };
+    let help = match why {
+        NotAValue::CHARACTERS => {
+            format!("leave it out, and set the variable `{variable}` when you run `launch`")
+        }
+        _ => "write it as the cloud's own client takes it".to_owned(),
+    };
     Finding::error("launch-value", value.place.clone(), message, help)
 }
 
@@ -72,6 +88,15 @@ pub(in crate::manifest) fn cloud_config_unread(
         place,
         format!("`{family}` images on {platform} have no cloud-init: nobody would read this"),
         "remove it, or choose a family with cloud-init, for example `ubuntu`",
+    )
+}
+
+pub(in crate::manifest) fn addresses_from_nobody(place: Place, platform: Platform) -> Finding {
+    Finding::warning(
+        "address-not-given",
+        place,
+        format!("on {platform} nobody gives the machines the addresses of `controllers`"),
+        "write `network`, or let the DHCP server there give them: a machine waits until it has its own",
     )
 }
 
