@@ -122,7 +122,8 @@ fn acts() -> Vec<Act> {
             "# the others see it go, and come back
             cd /etc/etcd
             healthy() {
-              ETCDCTL_API=3 etcdctl --cacert ca.pem --cert kubernetes.pem --key kubernetes-key.pem \
+              ETCDCTL_API=3 etcdctl --dial-timeout=500ms --command-timeout=500ms \
+                --cacert ca.pem --cert kubernetes.pem --key kubernetes-key.pem \
                 --endpoints https://10.240.0.10:2379 endpoint health
             }
             while healthy; do sleep 0.1; done >/dev/null
