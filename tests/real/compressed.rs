@@ -2,19 +2,12 @@
 
 use crate::rotate::cluster::{Pairs, Pki};
 use crate::rotate::failures;
-use firstboot::rehearse::{Host, Interrupt, default_cache, missing};
 use firstboot::wire::{cloud_config, encoding};
 
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn compressed_user_data_boots_to_a_quorum() {
-    let lacking = missing();
-    assert!(lacking.is_empty(), "this test could not run: {lacking}");
-    let host = Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: default_cache(),
-        interrupt: Interrupt::default(),
-    };
+    let host = crate::image::host();
     let release = host
         .stand_in("3.4.27".parse().unwrap(), &mut |_| {})
         .unwrap();

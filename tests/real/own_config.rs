@@ -4,7 +4,7 @@ use crate::image;
 use askama::filters::Escaper;
 use firstboot::machine::EnvValue;
 use firstboot::manifest::{self, Manifest};
-use firstboot::rehearse::{Act, Host, Interrupt, Machine, Plan, Suite, default_cache};
+use firstboot::rehearse::{Act, Machine, Plan, Suite};
 use firstboot::release::{tarball_name, upstream_urls};
 use firstboot::secret::Secret;
 use firstboot::{cluster::Release, machine, platform, wire};
@@ -248,11 +248,7 @@ fn boots(change: fn(String) -> String, status: &str) {
         .as_secs();
     let resolved = manifest::resolve(&manifest, &files, None, now.try_into().unwrap());
     let mut cluster = resolved.cluster.unwrap();
-    let host = Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: default_cache(),
-        interrupt: Interrupt::default(),
-    };
+    let host = crate::image::host();
     let release = host.stand_in(cluster.release.version, &mut |_| {}).unwrap();
     cluster.release = Release {
         version: release.version,
