@@ -67,8 +67,8 @@ fn without_the_overlap_the_first_member_is_cut_off() {
         vec![
             acts::new_pair(0, &pki.after().pairs[0]),
             acts::restarted_without_waiting(0),
-            acts::distrusts_a_peer(1),
-            acts::distrusts_a_peer(2),
+            acts::distrusts_the_first(1),
+            acts::distrusts_the_first(2),
             acts::healthy(0, ""),
         ],
     );
