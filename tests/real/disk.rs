@@ -2,7 +2,7 @@
 //! computer, in a mount namespace of their own.
 
 use crate::rotate::cluster::{Pairs, Pki};
-use firstboot::rehearse::{Host, Interrupt, Verdict, default_cache};
+use firstboot::rehearse::Verdict;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -183,11 +183,7 @@ fn without_its_disk_a_machine_waits_and_starts_no_etcd() {
         Pairs::Shared,
         "replace: auto\ndata_disk: { device: /dev/disk/by-id/google-etcd }\n",
     );
-    let host = Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: default_cache(),
-        interrupt: Interrupt::default(),
-    };
+    let host = crate::image::host();
     let release = host
         .stand_in("3.4.27".parse().unwrap(), &mut |_| {})
         .unwrap();
