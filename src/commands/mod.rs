@@ -3,6 +3,7 @@
 
 mod bake;
 mod load;
+mod losses;
 mod pin;
 mod pki;
 mod rehearse;
