@@ -29,9 +29,9 @@ use std::time::Duration;
 /// and against the built-in table, and writes `cluster.lock` beside `cluster.yaml`. From then
 /// on `render` needs the two files alone. Without a lock, `render` goes by the built-in table.
 ///
-/// The lock also records a genesis window, for a later version: nothing uses it yet. Today a
-/// blank machine always begins a cluster when no peer answers. The window stays as it is when
-/// the release is pinned again, unless --genesis-window is given.
+/// The lock also records a genesis window: with `replace` in the manifest, a blank machine that
+/// no peer answers begins a cluster only inside of it. It stays as it is when the release is
+/// pinned again, unless --genesis-window is given.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -293,7 +293,7 @@ fn text(loaded: &Loaded, lock: &Lock, written: Written) -> String {
     let until = calendar::moment(lock.genesis.until);
     let _ = writeln!(
         text,
-        "  genesis window until {until}: recorded for a later version, nothing uses it yet"
+        "  genesis window until {until}; it counts where the manifest says `replace`"
     );
     text
 }
