@@ -112,8 +112,13 @@ async fn talk(
     let path = format!("{prefix}/maintenance/status");
     let reply = http.post(&path, "{}").await.map_err(broken)?;
     let status = gateway::status(&reply.body).ok_or_else(|| End::NotEtcd(reply.complaint()))?;
-    let has_leader = status.leader.is_some();
+    let (has_leader, learner) = (status.leader.is_some(), status.learner);
     seen.status = Some(status);
+    if learner {
+        // It answers nothing else: «rpc not supported for learner».
+        seen.end = End::Answered;
+        return Ok(());
+    }
 
     seen.end = End::BrokeOff("`cluster/member/list`");
     let path = format!("{prefix}/cluster/member/list");

@@ -110,6 +110,16 @@ pub type OnDisk = Option<(String, Digest)>;
 /// Judges; `seen` and `files` are in the plan's order, `now` is in Unix seconds.
 pub fn judge(plan: &Plan, seen: Vec<Observation>, files: &[OnDisk], now: i64) -> Verification {
     let have_quorum = quorum(plan, &seen);
+    let inside = |one: &&Observation| {
+        one.status
+            .as_ref()
+            .is_some_and(|it| is_ours(plan, it.cluster))
+    };
+    let lists = seen
+        .iter()
+        .filter(inside)
+        .filter_map(|one| one.members.clone());
+    let listed: Vec<Listed> = lists.flatten().collect();
     let mut findings = Vec::new();
     let mut controllers = Vec::new();
     let file = |index: usize| files.get(index).and_then(Option::as_ref);
@@ -118,6 +128,7 @@ pub fn judge(plan: &Plan, seen: Vec<Observation>, files: &[OnDisk], now: i64) ->
             plan,
             planned,
             seen: &seen,
+            listed: &listed,
             have_quorum,
             now,
         };
@@ -147,11 +158,11 @@ fn is_ours(plan: &Plan, id: ClusterId) -> bool {
     id == plan.id || plan.began_with(id).is_some()
 }
 
-/// Whether enough of them follow a leader.
+/// Whether they have a quorum: nobody leads without one, so one that follows is enough.
 fn quorum(plan: &Plan, seen: &[Observation]) -> bool {
-    let follows = |status: &&Status| status.leader.is_some() && is_ours(plan, status.cluster);
-    let statuses = seen.iter().filter_map(|one| one.status.as_ref());
-    statuses.filter(follows).count() >= plan.quorum()
+    let follows = |status: &Status| status.leader.is_some() && is_ours(plan, status.cluster);
+    let mut statuses = seen.iter().filter_map(|one| one.status.as_ref());
+    statuses.any(follows)
 }
 
 /// One controller, and what it is held against.
@@ -159,6 +170,8 @@ struct Look<'a> {
     plan: &'a Plan,
     planned: &'a Planned,
     seen: &'a Observation,
+    /// The members that anybody lists who is in the planned cluster.
+    listed: &'a [Listed],
     have_quorum: bool,
     now: i64,
 }
@@ -263,11 +276,12 @@ impl Look<'_> {
         (is, found)
     }
 
-    /// Another ID under the right name and peer URL, with a vote: somebody replaced it.
+    /// Another ID under the right name and peer URL: somebody replaced it. Anybody's list tells,
+    /// since a learner does not give its own.
     fn is_replacement(&self, status: &Status) -> bool {
-        let listed = self.seen.members.iter().flatten();
-        let mut own = listed.filter(|listed| listed.id == status.member);
-        own.next().is_some_and(|own| is_place_of(self.planned, own))
+        let own = |listed: &&Listed| listed.id == status.member;
+        let mut own = self.listed.iter().filter(own);
+        own.any(|own| is_place_of(self.planned, own))
     }
 
     fn certificate(&self, file: Option<&(String, Digest)>) -> Vec<Finding> {

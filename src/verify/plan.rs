@@ -76,11 +76,6 @@ impl Plan {
             (ClusterId::of(chosen.iter().map(|one| one.id)) == id).then_some(chosen)
         })
     }
-
-    /// How many of its members make a quorum.
-    pub fn quorum(&self) -> usize {
-        self.controllers.len() / 2 + 1
-    }
 }
 
 #[cfg(test)]
@@ -104,7 +99,6 @@ pub(super) mod tests {
         assert_eq!(plan.id.to_string(), "3e7cc799faffb625");
         assert_eq!(plan.controllers[2].id.to_string(), "3a57933972cb5131");
         assert_eq!(plan.controllers[2].client_url(), "https://10.240.0.12:2379");
-        assert_eq!(plan.quorum(), 2);
     }
 
     #[test]

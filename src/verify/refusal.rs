@@ -107,22 +107,19 @@ fn theirs(why: &CertificateError, sides: &Sides<'_>) -> Refusal {
     let subject = &shown.subject;
     let (why, help) = match why {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
-            format!(
-                "the server's certificate `{subject}` ended at {}",
-                moment(shown.not_after)
-            ),
+            format!("`{subject}` ended at {}", moment(shown.not_after)),
             RENEW.to_owned(),
         ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
             format!(
-                "the server's certificate `{subject}` is not valid before {}",
+                "`{subject}` is not valid before {}",
                 moment(shown.not_before)
             ),
             CLOCKS.to_owned(),
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
             format!(
-                "the server's certificate `{subject}` is not for `{}`, but for {}",
+                "`{subject}` is not for `{}`, but for {}",
                 sides.address,
                 names(&shown)
             ),
@@ -130,15 +127,14 @@ fn theirs(why: &CertificateError, sides: &Sides<'_>) -> Refusal {
              the new pair to the machine"
                 .to_owned(),
         ),
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
-            format!("the server's certificate `{subject}` is not for servers"),
-            RENEW.to_owned(),
-        ),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            (format!("`{subject}` is not for servers"), RENEW.to_owned())
+        }
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             unknown_issuer(&shown, sides)
         }
         other => (
-            format!("the server's certificate `{subject}` does not verify: {other}"),
+            format!("`{subject}` does not verify: {other}"),
             RENEW.to_owned(),
         ),
     };
@@ -155,11 +151,11 @@ fn unknown_issuer(shown: &Facts, sides: &Sides<'_>) -> (String, String) {
     let twin = authorities.iter().any(|one| one.subject == *issuer);
     let why = if twin {
         format!(
-            "the server's certificate is signed by another CA than that in `{ca}`, of the same \
+            "it is signed by another CA than that in `{ca}`, of the same \
              name `{issuer}`"
         )
     } else {
-        format!("the server's certificate is signed by `{issuer}`, which is not in `{ca}`")
+        format!("it is signed by `{issuer}`, which is not in `{ca}`")
     };
     (
         why,
@@ -188,18 +184,18 @@ fn ours(alert: Option<AlertDescription>, sides: &Sides<'_>) -> Refusal {
     let trusts = sides.shown.trusts();
     let (why, help) = if own.not_after < sides.now {
         (
-            format!("our `{file}` ended at {}", moment(own.not_after)),
+            format!("`{file}` ended at {}", moment(own.not_after)),
             "mint another one: `firstboot pki mint --client NAME`, or `firstboot pki renew`",
         )
     } else if !own.client {
         (
-            format!("our `{file}` is not for clients"),
+            format!("`{file}` is not for clients"),
             "name a client's pair: `--cert` and `--key`",
         )
     } else if !trusts.is_empty() && !trusts.contains(&own.issuer) {
         (
             format!(
-                "our `{file}` is signed by `{}`, and the server takes clients of {}",
+                "`{file}` is signed by `{}`, and it takes clients of {}",
                 own.issuer,
                 trusts
                     .iter()
@@ -211,7 +207,7 @@ fn ours(alert: Option<AlertDescription>, sides: &Sides<'_>) -> Refusal {
         )
     } else {
         (
-            format!("the server does not take our `{file}`"),
+            format!("`{file}` is not taken"),
             "etcd's journal on the machine says why: another CA of the same name, or its clock",
         )
     };

@@ -103,7 +103,7 @@ pub(super) fn certificate_refused(at: &Planned, refusal: &Refusal) -> Finding {
     error(
         "certificate-refused",
         at,
-        format!("certificate refused: {who}: {}", refusal.why),
+        format!("{who}: {}", refusal.why),
         refusal.help.as_str(),
     )
 }
@@ -183,11 +183,12 @@ pub(super) fn member_id(at: &Planned, id: MemberId) -> Finding {
         "member-id-differs",
         at,
         format!(
-            "its member ID is {id}, {} is planned, and the cluster lists no such member with this \
-             name and peer URL",
+            "its member ID is {id}, {} is planned, and the cluster lists it under another name or \
+             peer URL",
             at.id
         ),
-        "it was added under another name or peer URL: compare with `etcdctl member list`",
+        "a member that has just been added may not have told its name yet; if it stays so, \
+         compare with `etcdctl member list`",
     )
 }
 

@@ -37,5 +37,6 @@ mod pin_desk;
 mod release_server;
 mod seed;
 mod startup_script;
+mod verify;
 
 use machine as support;
