@@ -136,7 +136,6 @@ impl Board {
     /// Draws these lines in the place of those before.
     pub fn show(&self, lines: String) {
         self.0.set_message(lines);
-        self.0.tick();
     }
 }
 

@@ -119,7 +119,7 @@ pub(crate) struct Context {
 }
 
 /// Runs one command and turns its end into an exit status: 0 done, 1 the input is wrong,
-/// 2 the world failed.
+/// 2 the world failed, or is not as planned.
 pub fn run(cli: Cli) -> ExitCode {
     let context = Context {
         terminal: Terminal::new(cli.color),

@@ -140,7 +140,8 @@ impl Watch {
         let since = since.as_secs_f64();
         if self.board.is_seen() {
             let table = table::table(now, load::now());
-            self.board.show(format!("{table}{since:.0} s"));
+            self.board
+                .show(format!("{table}{since:.0} s, and asking again"));
             return;
         }
         self.states.resize(now.controllers.len(), None);

@@ -170,6 +170,7 @@ fn controller(one: &Checked) -> Value {
     json!({
         "name": planned.name.as_str(),
         "address": planned.address.to_string(),
+        "endpoint": seen.endpoint.to_string(),
         "state": one.state.code(),
         "detail": Some(one.detail).filter(|detail| !detail.is_empty()),
         "plannedMemberId": planned.id.to_string(),

@@ -66,7 +66,7 @@ async fn look(target: Target, timeout: Duration, now: i64) -> Observation {
     let peer = target
         .peer
         .map(|peer| PeerPort::ask(&target, peer, timeout / 2));
-    let mut seen = Observation::nothing();
+    let mut seen = Observation::nothing(target.client);
     let talk = talk(&target, &shown, now, &mut seen);
     if let Ok(Err(end)) = tokio::time::timeout(timeout, talk).await {
         seen.end = end;

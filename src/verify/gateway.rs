@@ -190,7 +190,7 @@ mod tests {
                  "raftIndex":"8","raftTerm":"2"}"#,
         )
         .unwrap();
-        assert_eq!(read.member.to_string(), "f97d5a8d7a1cb5a0");
+        assert_eq!(read.member.to_string(), "f97d136ea4e3ada0");
         assert_eq!(read.leader, Some(read.member));
         assert_eq!((read.term, read.database, read.in_use), (2, 20480, None));
         assert!(!read.learner);

@@ -194,7 +194,10 @@ impl Look<'_> {
     fn silent(&self) -> (State, Finding) {
         let at = self.planned;
         match &self.seen.end {
-            End::NotStarted(why) => (State::NotStarted, words::not_started(at, why)),
+            End::NotStarted(why) => (
+                State::NotStarted,
+                words::not_started(at, self.seen.endpoint, why),
+            ),
             End::Mute(Some(id)) if !is_ours(self.plan, *id) => {
                 let finding = words::another_cluster(at, self.plan, *id);
                 (State::AnotherCluster, finding)
@@ -304,4 +307,87 @@ impl Look<'_> {
 /// Whether this member has the controller's name and peer URL; a learner has them, too.
 fn is_place_of(planned: &Planned, listed: &Listed) -> bool {
     listed.name == planned.name.as_str() && listed.peer_urls == [planned.peer_url()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::plan::tests::lab;
+
+    fn unheard(one: &Planned) -> Observation {
+        Observation::nothing(std::net::SocketAddr::new(one.address, 2379))
+    }
+
+    /// The three of the lab as they answer in the cluster with this ID.
+    fn all_in(plan: &Plan, cluster: ClusterId) -> Vec<Observation> {
+        let listed = plan.controllers.iter().map(|one| Listed {
+            id: one.id,
+            name: one.name.to_string(),
+            peer_urls: vec![one.peer_url()],
+            client_urls: vec![format!("https://{}:2379", one.address)],
+            learner: false,
+        });
+        let listed: Vec<_> = listed.collect();
+        let answer = |one: &Planned| Observation {
+            end: End::Answered,
+            version: Some(plan.version.to_string()),
+            status: Some(Status {
+                cluster,
+                member: one.id,
+                leader: Some(plan.controllers[0].id),
+                term: 2,
+                database: 1,
+                in_use: None,
+                learner: false,
+            }),
+            members: Some(listed.clone()),
+            alarms: Some(Vec::new()),
+            ..unheard(one)
+        };
+        plan.controllers.iter().map(answer).collect()
+    }
+
+    fn codes(judged: &Verification) -> Vec<&str> {
+        judged.findings.iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn a_cluster_that_grew_is_the_planned_one_and_another_is_not() {
+        let plan = lab();
+        let judged = judge(&plan, all_in(&plan, plan.id), &[], 0);
+        assert!(judged.passed() && judged.findings.is_empty());
+        assert_eq!(
+            judged.leader.and_then(|id| judged.name_of(id)),
+            Some("controller-0")
+        );
+        let began = ClusterId::of([plan.controllers[0].id]);
+        let judged = judge(&plan, all_in(&plan, began), &[], 0);
+        assert_eq!(codes(&judged), ["grown"]);
+        assert!(judged.passed());
+        let judged = judge(&plan, all_in(&plan, ClusterId::reported(1)), &[], 0);
+        assert_eq!(codes(&judged), ["another-cluster"; 3]);
+        assert_eq!(
+            (judged.passed(), judged.leader, judged.term),
+            (false, None, None)
+        );
+    }
+
+    /// An alarm of a member that is away is told by the others.
+    #[test]
+    fn an_alarm_outlives_its_member_s_answer() {
+        let plan = lab();
+        let mut seen = all_in(&plan, plan.id);
+        seen[2] = unheard(&plan.controllers[2]);
+        let raised = super::super::Raised {
+            member: plan.controllers[2].id,
+            alarm: super::super::Alarm::Corrupt,
+        };
+        for one in &mut seen[..2] {
+            one.alarms = Some(vec![raised.clone()]);
+        }
+        let judged = judge(&plan, seen, &[], 0);
+        assert_eq!(codes(&judged), ["not-started", "alarm"]);
+        let at = judged.findings[1].controller.as_deref();
+        assert_eq!(at, Some("controller-2"));
+    }
 }

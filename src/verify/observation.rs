@@ -2,11 +2,14 @@
 
 use crate::cluster::{ClusterId, MemberId};
 use crate::pki::audit::Facts;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What one controller said and showed; what is `None` was not heard.
 #[derive(Clone, Debug)]
 pub struct Observation {
+    /// Where it was asked.
+    pub endpoint: SocketAddr,
     /// How the conversation ended.
     pub end: End,
     /// How long it took.
@@ -156,8 +159,9 @@ impl Alarm {
 
 impl Observation {
     /// Nothing was heard so far: were time over now, nobody would have accepted a connection.
-    pub(super) fn nothing() -> Self {
+    pub(super) fn nothing(endpoint: SocketAddr) -> Self {
         Self {
+            endpoint,
             end: End::NotStarted(NotStarted::TimedOut),
             took: Duration::ZERO,
             certificate: None,

@@ -1,6 +1,6 @@
 //! What is expected of a cluster: what can be computed of its manifest alone.
 
-use crate::cluster::{CLIENT_PORT, ClusterId, ClusterName, HostName, MemberId, PEER_PORT, url};
+use crate::cluster::{ClusterId, ClusterName, HostName, MemberId, PEER_PORT, url};
 use crate::manifest::Manifest;
 use crate::release::Version;
 use std::net::IpAddr;
@@ -34,11 +34,6 @@ impl Planned {
     /// The URL on which its peers reach it.
     pub fn peer_url(&self) -> String {
         url(self.address, PEER_PORT)
-    }
-
-    /// The URL on which clients reach it.
-    pub fn client_url(&self) -> String {
-        url(self.address, CLIENT_PORT)
     }
 }
 
@@ -98,7 +93,6 @@ pub(super) mod tests {
         let plan = lab();
         assert_eq!(plan.id.to_string(), "3e7cc799faffb625");
         assert_eq!(plan.controllers[2].id.to_string(), "3a57933972cb5131");
-        assert_eq!(plan.controllers[2].client_url(), "https://10.240.0.12:2379");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::plan::{Plan, Planned};
 use crate::cluster::{ClusterId, MemberId};
 use crate::pki::calendar::{day, span};
 use crate::report::Severity;
+use std::net::SocketAddr;
 
 /// Something that is not as planned, or unwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,25 +51,29 @@ fn of_cluster(code: &'static str, message: String, help: impl Into<String>) -> F
 
 const CONSOLE: &str = "its serial console says how far its first boot came";
 
-pub(super) fn not_started(at: &Planned, why: &NotStarted) -> Finding {
-    let url = at.client_url();
+pub(super) fn not_started(at: &Planned, endpoint: SocketAddr, why: &NotStarted) -> Finding {
     let (message, help) = match why {
         NotStarted::Refused => (
             format!(
-                "not started: the connection to {url} is refused: the machine is there, and no etcd"
+                "not started: the connection to {endpoint} is refused: the machine is there, and no etcd"
             ),
             CONSOLE,
         ),
         NotStarted::NoRoute => (
-            format!("not started: there is no route to {url}"),
+            format!("not started: there is no route to {endpoint}"),
             "the machine is off, or its network cannot be reached from here: go there, or name the \
              way with `--at NAME=ADDRESS`",
         ),
         NotStarted::TimedOut => (
-            format!("not started: nobody answers at {url}, not even with a refusal (timed out)"),
+            format!(
+                "not started: nobody answers at {endpoint}, not even with a refusal (timed out)"
+            ),
             "the machine is off, or a firewall drops what is sent there from here",
         ),
-        NotStarted::Other(why) => (format!("not started: connecting to {url}: {why}"), CONSOLE),
+        NotStarted::Other(why) => (
+            format!("not started: connecting to {endpoint}: {why}"),
+            CONSOLE,
+        ),
     };
     error("not-started", at, message, help)
 }

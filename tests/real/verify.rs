@@ -12,7 +12,7 @@ use std::time::Duration;
 fn while_looked_at() -> Act {
     Act {
         machine: 0,
-        command: "sleep 8".to_owned(),
+        command: "sleep 4".to_owned(),
         stdin: Secret::new(Vec::new()),
         expect: Vec::new(),
         timeout: Duration::from_secs(20),
@@ -45,7 +45,7 @@ fn verify(directory: &Path) -> Output {
     let network = format!("--net=/proc/{}/ns/net", inside());
     Command::new("nsenter")
         .args([&network, "--", env!("CARGO_BIN_EXE_firstboot"), "verify"])
-        .args(["--wait", "6s", "--format", "json"])
+        .args(["--wait", "3s", "--format", "json"])
         .current_dir(directory)
         .output()
         .unwrap()

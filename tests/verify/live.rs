@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// What one look may take, and what the test's computer may take on top of it.
-const LIMIT: Duration = Duration::from_secs(3);
+const LIMIT: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(2);
 
 struct Scene {
@@ -44,7 +44,7 @@ impl Scene {
     /// One look, as the administrator; it never takes longer than it may.
     fn look(&self, more: &[&str]) -> (Value, Said) {
         let mut all = vec!["--cert", "pki/admin.pem", "--key", "pki/admin-key.pem"];
-        all.extend(["--timeout", "3s"]);
+        all.extend(["--timeout", "2s"]);
         all.extend(more);
         let (document, said) = self.desk.json(&all);
         assert!(said.took < LIMIT + SLACK, "{:?}: {document:#}", said.took);
@@ -112,7 +112,7 @@ fn before_quorum_and_after(scene: &mut Scene) {
     assert_eq!(said.status, 2);
     let mut waiting = scene
         .desk
-        .command(&["verify", "--wait", "1m", "--timeout", "3s"]);
+        .command(&["verify", "--wait", "1m", "--timeout", "2s"]);
     let begin = Instant::now();
     let waiting = waiting
         .stdout(Stdio::piped())
