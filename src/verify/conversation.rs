@@ -248,11 +248,10 @@ impl Http {
         })
     }
 
-    /// A question that fails since the connection has ended knows less than what drives that.
+    /// A question that was never sent, since the connection has ended, knows less than what drove
+    /// that.
     async fn cause(&mut self, error: hyper::Error) -> Failure {
-        if error.source().is_some()
-            || self.driver.is_finished() && !error.is_canceled() && !error.is_closed()
-        {
+        if !error.is_canceled() && !error.is_closed() {
             return error.into();
         }
         match (&mut self.driver).await {
