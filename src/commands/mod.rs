@@ -10,6 +10,7 @@ mod rehearse;
 mod rehearse_table;
 mod render;
 mod rendering;
+mod report_page;
 
 use crate::output::Owner;
 use crate::report::{Report, reason};
