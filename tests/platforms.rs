@@ -214,33 +214,12 @@ fn an_address_that_cannot_be_given_is_a_warning() {
     }
 }
 
-const CLIENTS: [&str; 13] = [
-    "gcloud",
-    "aws",
-    "az",
-    "openstack",
-    "hcloud",
-    "doctl",
-    "oci",
-    "govc",
-    "linode-cli",
-    "virsh",
-    "virt-install",
-    "qm",
-    "pvesm",
-];
-
 /// Whatever a value is, the client gets it as it is, and the shell does nothing else.
 #[test]
 fn clients_are_told_what_the_manifest_says() {
     const HOSTILE: &str = "x;touch${IFS}owned&$(touch${IFS}owned)|*?[a]~{b}<>!#%,=:@+^";
     let bench = Bench::new();
-    let bin = bench.path("bin");
-    fs::create_dir(&bin).unwrap();
-    for client in CLIENTS.into_iter().chain(["pvesh"]) {
-        fs::write(bin.join(client), CLIENT).unwrap();
-        fs::set_permissions(bin.join(client), fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    let bin = bench.clients();
     for platform in Platform::ALL {
         let mut more = format!("platform: {platform}\n");
         let keys: Vec<_> = platform.keys().collect();

@@ -30,10 +30,8 @@ pub(super) fn file(
     let machines = machines(cluster, layout, choice.image);
     let sizes = machines.iter().zip(&rendering.deliveries);
     let largest = sizes.max_by_key(|(_, delivery)| delivery.first().bytes);
-    let rooms = match largest {
-        Some((machine, _)) => rooms(loaded, machine, choice.compress)?,
-        None => Vec::new(),
-    };
+    let (largest, _) = largest.expect("a cluster has a controller");
+    let rooms = rooms(loaded, largest, choice.compress)?;
     let page = page::render(&Subject {
         cluster,
         platform: choice.platform,
@@ -42,6 +40,7 @@ pub(super) fn file(
         layout,
         deliveries: &rendering.deliveries,
         rooms: &rooms,
+        largest: largest.name.as_str(),
         report,
     });
     Ok(OutputFile {

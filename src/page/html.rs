@@ -6,8 +6,9 @@ use std::fmt::{self, Write};
 /// What askama puts around every value of an `.html` template: text, wherever it stands.
 ///
 /// Beyond the signs of markup, what a reader would not see is spelled out: control characters
-/// (of which a browser drops some), and those that turn the direction of writing, with which a
-/// certificate could show another name than it has. Line breaks and tabs stay.
+/// (of which a browser drops some), what is no character at all, and those that turn the direction
+/// of writing, with which a certificate could show another name than it has. Line breaks and tabs
+/// stay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Html;
 
@@ -31,10 +32,11 @@ impl Escaper for Html {
 
 fn is_unseen(character: char) -> bool {
     character.is_control()
+        || character as u32 & 0xfffe == 0xfffe
         || matches!(
             character,
             '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+            | '\u{fdd0}'..='\u{fdef}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
         )
 }
 

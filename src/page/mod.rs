@@ -105,7 +105,7 @@ pub fn render(subject: &Subject) -> String {
         answer: answer(cluster),
         spans: span::spans(subject),
         rooms: rooms.collect(),
-        largest: largest(subject),
+        largest: subject.largest,
     };
     let rendered = page.render();
     let mut text = rendered.expect("text is written to memory");
@@ -169,14 +169,6 @@ fn command(asked: &[(String, String)]) -> String {
     variables.collect::<String>() + "sh launch"
 }
 
-/// The controller with the largest document.
-fn largest<'a>(subject: &Subject<'a>) -> &'a str {
-    let all = subject.machines.iter().zip(subject.deliveries);
-    // The first of several.
-    let largest = all.rev().max_by_key(|(_, delivery)| delivery.first().bytes);
-    largest.map_or("", |(machine, _)| machine.name.as_str())
-}
-
 /// What asks the first controller, on itself, which members there are.
 fn question(subject: &Subject) -> String {
     let Some(first) = subject.cluster.members.first() else {
@@ -189,8 +181,8 @@ fn question(subject: &Subject) -> String {
         _ => "",
     };
     format!(
-        "sudo {api}{bin}/etcdctl member list --endpoints=https://127.0.0.1:{CLIENT_PORT} \
-         --cacert=/etc/etcd/{} --cert=/etc/etcd/{} --key=/etc/etcd/{}",
+        "sudo {api}{bin}/etcdctl member list \\\n  --endpoints=https://127.0.0.1:{CLIENT_PORT} \\\n  \
+         --cacert=/etc/etcd/{} \\\n  --cert=/etc/etcd/{} \\\n  --key=/etc/etcd/{}",
         tls.server.ca.name, tls.client.certificate.name, tls.client.key.name
     )
 }
@@ -223,6 +215,11 @@ impl Page<'_> {
             1 => "bears the loss of one".to_owned(),
             more => format!("bears the loss of {more}"),
         }
+    }
+
+    /// What is said of a variable, behind its name.
+    fn behind<'b>(&self, variable: &str, what: &'b str) -> &'b str {
+        what.strip_prefix(variable).unwrap_or(what)
     }
 
     fn count(&self) -> String {

@@ -8,6 +8,8 @@ use crate::cluster::{Cluster, Member};
 const CARD: i32 = 78;
 /// Between the border of the picture and the ring on which clients are.
 const BORDER: i32 = 20;
+/// A longer address is written smaller.
+const LONG: usize = 24;
 /// A longer name is shown with its middle left out.
 const LONGEST: usize = 26;
 
@@ -82,6 +84,10 @@ impl Node {
         self.x + self.width / 2
     }
 
+    pub(super) fn is_long(&self) -> bool {
+        self.address.len() > LONG
+    }
+
     fn centre(&self) -> i32 {
         self.y + self.height / 2
     }
@@ -139,10 +145,10 @@ pub(super) fn circle(cluster: &Cluster) -> Picture {
 /// The members one below the other, for a narrow screen: peers tied on the left, clients on the
 /// right.
 pub(super) fn column(cluster: &Cluster) -> Picture {
-    const LEFT: i32 = 64;
-    const RIGHT: i32 = 34;
+    const LEFT: i32 = 60;
+    const RIGHT: i32 = 30;
     const STEP: i32 = CARD + 22;
-    let width = card_width(cluster).clamp(220, 300);
+    let width = card_width(cluster).clamp(220, 310);
     let count = units(cluster.members.len());
     let middle = LEFT + width / 2;
     let nodes: Vec<_> = (0..)
@@ -192,7 +198,11 @@ fn mesh(nodes: &[Node], pull: impl Fn(usize, usize) -> i32) -> Vec<Curve> {
 fn card_width(cluster: &Cluster) -> i32 {
     let widest = cluster.members.iter().map(|member| {
         let name = shortened(member.name.as_str()).chars().count();
-        (units(name) * 10).max(units(member.address.to_string().len()) * 9)
+        let address = match units(member.address.to_string().len()) {
+            long if long > units(LONG) => long * 7,
+            short => short * 9,
+        };
+        (units(name) * 10).max(address)
     });
     widest.max().unwrap_or(0).max(150) + 44
 }

@@ -143,7 +143,7 @@ fn held(subject: &Subject) -> Vec<Span> {
         }
     }
     for span in &mut spans {
-        if span.holders.len() == members.len() && members.len() > 1 {
+        if span.holders.len() == members.len() {
             span.holders.clear();
         }
     }

@@ -21,6 +21,8 @@ pub struct Subject<'a> {
     pub deliveries: &'a [Delivery],
     /// How large the largest document would be on every platform, this one included.
     pub rooms: &'a [Room],
+    /// Whose it is.
+    pub largest: &'a str,
     /// The warnings.
     pub report: &'a Report,
 }

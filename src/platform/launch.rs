@@ -189,8 +189,8 @@ pub fn launch(
 }
 
 /// The same for one member alone, to be pasted into a shell that stands where `launch` lies: in a
-/// shell of its own, so that nothing of it stays, and without comments, which some shells take for
-/// commands.
+/// shell of its own, so that nothing of it stays; without comments, which some shells take for
+/// commands, and without a newline at its end, so that it waits for a last look.
 pub fn launch_one(
     platform: Platform,
     cluster: &Cluster,
@@ -202,7 +202,7 @@ pub fn launch_one(
     let lines = script.lines();
     let told = lines.filter(|line| !line.starts_with('#') && !line.is_empty());
     let told: Vec<_> = told.collect();
-    format!("(\n{}\n)\n", told.join("\n"))
+    format!("(\n{}\n)", told.join("\n"))
 }
 
 /// What `launch` asks for where nobody says it: the variable, and what it is.

@@ -5,7 +5,8 @@
   const now = Date.now() / 1000;
   const days = (seconds) => {
     const count = Math.max(1, Math.floor(seconds / day));
-    return count === 1 ? "1 day" : count.toLocaleString("en") + " days";
+    if (count > 999) return (count / 365.2425).toFixed(1) + " years";
+    return count === 1 ? "1 day" : count + " days";
   };
 
   // What depends on the day.
