@@ -30,6 +30,7 @@ use firstboot::wire::escape::ShellWord;
 use on_platforms::{Bench, text};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -196,13 +197,12 @@ fn what_launches_one_controller_is_its_part_of_launch() {
             .keys()
             .map(|key| format!("{}: '{}'", key.name, value(key)))
             .collect();
-        more.push_str(&format!("launch: {{ {} }}\n", entries.join(", ")));
+        let _ = writeln!(more, "launch: {{ {} }}", entries.join(", "));
         if platform.takes_image() {
             more.push_str("image: { family: ubuntu, id: /image }\n");
         }
         bench.rendered(&more, &["--report"]);
         let html = text(&bench.file(page::FILE));
-        let page = html::Page::read(&html);
         let run = |words: &[&str], log: &str| {
             let output = Command::new("sh")
                 .args(words)
@@ -222,7 +222,7 @@ fn what_launches_one_controller_is_its_part_of_launch() {
         let told = words(&whole);
         let mut of_each = BTreeSet::new();
         for number in 1..=2 {
-            let mine = page.text_of(&html, &format!("id=\"launch-{number}\""));
+            let mine = html::text_behind(&html, &format!("id=\"launch-{number}\""));
             let (own, other) = (number - 1, 2 - number);
             assert!(!mine.contains(&format!("controller-{other}")), "{mine}");
             let said = run(&["-c", &mine], "log");
@@ -350,7 +350,7 @@ fn every_value_of_launch_is_found_as_text() {
         settings.shared.extend(keys.zip(values.iter().cloned()));
         let none = Report::new("cluster.yaml", "", Vec::new());
         let html = page_of(&cluster, &settings, &none);
-        let command = html::Page::read(&html).text_of(&html, "id=\"launch-1\"");
+        let command = html::text_behind(&html, "id=\"launch-1\"");
         for (key, value) in &settings.shared {
             let mut word = String::new();
             let text = value.as_str();

@@ -18,7 +18,7 @@ pub use subject::{Room, Subject};
 
 use crate::cluster::{CLIENT_PORT, Cluster, Member, PEER_PORT};
 use crate::machine::{File, Machine};
-use crate::platform::{Counts, Delivery, Packed, Platform, asked, launch_one};
+use crate::platform::{Counts, Delivery, Family, Packed, Platform, asked, launch_one};
 use crate::report::{Finding, Report};
 use askama::Template;
 use base64::Engine as _;
@@ -47,7 +47,8 @@ struct Page<'a> {
     /// The cluster as a picture, and once more for a narrow screen.
     circle: Picture,
     column: Picture,
-    asked: Vec<(String, String)>,
+    /// Variables that `launch` asks for, and what is said of each behind its name.
+    asked: Vec<(&'a str, &'a str)>,
     command: String,
     controllers: Vec<Controller<'a>>,
     question: String,
@@ -94,12 +95,12 @@ pub fn render(subject: &Subject) -> String {
         policy: policy(),
         cluster,
         platform,
-        image: subject.settings.image.family.map(|family| family.name()),
+        image: subject.settings.image.family.map(Family::name),
         notes: notes(subject.report),
         circle: picture::circle(cluster),
         column: picture::column(cluster),
         command: command(&asked),
-        asked,
+        asked: asked.iter().map(behind).collect(),
         controllers: controllers(subject),
         question: question(subject),
         answer: answer(cluster),
@@ -169,6 +170,12 @@ fn command(asked: &[(String, String)]) -> String {
     variables.collect::<String>() + "sh launch"
 }
 
+/// A variable, and what is said of it behind its name.
+fn behind((variable, what): &(String, String)) -> (&str, &str) {
+    let behind = what.strip_prefix(variable.as_str());
+    (variable, behind.unwrap_or(what))
+}
+
 /// What asks the first controller, on itself, which members there are.
 fn question(subject: &Subject) -> String {
     let Some(first) = subject.cluster.members.first() else {
@@ -217,11 +224,6 @@ impl Page<'_> {
         }
     }
 
-    /// What is said of a variable, behind its name.
-    fn behind<'b>(&self, variable: &str, what: &'b str) -> &'b str {
-        what.strip_prefix(variable).unwrap_or(what)
-    }
-
     fn count(&self) -> String {
         match self.cluster.members.len() {
             1 => "1 controller".to_owned(),
@@ -263,10 +265,6 @@ impl Controller<'_> {
     /// Of all files together.
     fn size(&self) -> String {
         grouped(self.sizes().sum())
-    }
-
-    fn size_of(&self, file: &File) -> String {
-        grouped(file.bytes().len())
     }
 
     /// Beside the largest file.

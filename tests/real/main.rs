@@ -29,6 +29,7 @@ mod mends;
 mod own_config;
 mod pairs;
 mod reader;
+mod report_page;
 mod rotate;
 
 #[path = "../support/pin_desk.rs"]

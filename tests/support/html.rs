@@ -80,12 +80,12 @@ impl Page {
     pub(crate) fn says(&self, text: &str) -> bool {
         self.texts.iter().any(|said| said.trim() == text.trim())
     }
+}
 
-    /// The text of the first element with this attribute: the one behind its tag.
-    pub(crate) fn text_of(&self, html: &str, mark: &str) -> String {
-        let (_, rest) = html.split_once(mark).unwrap();
-        let (_, rest) = rest.split_once('>').unwrap();
-        let (inner, _) = rest.split_once('<').unwrap();
-        Self::read(inner).texts.remove(0)
-    }
+/// The text of the element behind this mark in its tag; nothing but text is in it.
+pub(crate) fn text_behind(html: &str, mark: &str) -> String {
+    let (_, rest) = html.split_once(mark).unwrap();
+    let (_, rest) = rest.split_once('>').unwrap();
+    let (inner, _) = rest.split_once('<').unwrap();
+    Page::read(inner).texts.remove(0)
 }
