@@ -13,12 +13,11 @@ mod on_platforms;
 use base64::Engine;
 use firstboot::pki::mint::{Authority, Validity};
 use firstboot::platform::{Document, Family, Key, Platform};
-use on_platforms::{Bench, CLIENT, text};
+use on_platforms::{Bench, text};
 use snapbox::Assert;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
