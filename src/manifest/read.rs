@@ -4,7 +4,7 @@ use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
 use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
-use super::{release, settings};
+use super::{release, schema, settings};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::{LaunchValues, Platform};
 use crate::release::{Arch, Version};
@@ -12,7 +12,7 @@ use crate::report::Finding;
 use std::net::IpAddr;
 
 /// More members than this were never run in earnest; etcd's own advice ends at seven.
-const MOST_CONTROLLERS: usize = 15;
+pub(super) const MOST_CONTROLLERS: usize = 15;
 
 pub(super) fn manifest(root: &Node) -> Result<Manifest, Vec<Finding>> {
     if matches!(root.value, Value::Null) {
@@ -87,20 +87,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => cloud_config::read(node, hostname, findings).map(Some),
         None => Some(None),
     };
-    top.finish(&[
-        "apiVersion",
-        "cluster",
-        "platform",
-        "etcd",
-        "controllers",
-        "tls",
-        "hostname",
-        "arch",
-        "image",
-        "launch",
-        "network",
-        "cloud_config",
-    ]);
+    top.finish(&schema::TOP);
     Some(Manifest {
         cluster: cluster?,
         platform: platform?,
@@ -170,7 +157,7 @@ fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
     };
     let mirrors = release::mirrors(&fields, findings);
     let mirrors_place = fields.optional("mirrors").unwrap_or(node).place.clone();
-    fields.finish(&["version", "sha256", "mirrors", "allow_http", "settings"]);
+    fields.finish(&schema::ETCD);
     Some(Etcd {
         version: version?,
         sha256: sha256?,
@@ -303,7 +290,7 @@ fn controller(
         };
         launch::values(node, &of, findings)
     });
-    fields.finish(&["name", "ip", "arch", "tls", "launch"]);
+    fields.finish(&schema::CONTROLLER);
     PartOfController {
         name,
         ip,
