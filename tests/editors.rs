@@ -193,7 +193,7 @@ fn make_installs_program_manual_and_completions() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     for (path, word) in [
-        ("share/man/man1/firstboot.1", "firstboot-render(1)"),
+        ("share/man/man1/firstboot.1", "firstboot\\-render(1)"),
         (
             "share/man/man1/firstboot-pki-rotate-ca.1",
             ".TH firstboot-pki-rotate-ca 1",

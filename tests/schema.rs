@@ -194,6 +194,7 @@ fn base() -> Value {
     let mut base: Value = yaml_serde::from_str(&text).unwrap();
     base["network"] = json!({ "prefix": 24 });
     base["image"] = json!({});
+    base["data_disk"] = json!({ "device": "/dev/sdb" });
     base["etcd"]["sha256"] = json!({});
     base["etcd"]["version"] = json!("3.6.14");
     for side in ["server", "peer", "client"] {
@@ -270,6 +271,7 @@ fn a_key_that_must_be_there_must_be_there_for_both() {
         "/controllers/0/name",
         "/controllers/0/ip",
         "/network/prefix",
+        "/data_disk/device",
         "/tls/server/key",
         "/tls/peer/cert",
     ] {
@@ -316,110 +318,26 @@ fn settings_take_their_defaults() {
     assert!(tried > 150, "only {tried}");
 }
 
-/// Texts at the edges of what names, paths, addresses and numbers may be.
-const EDGES: [&str; 62] = [
-    "",
-    "a",
-    "A",
-    "0",
-    "-",
-    "-a",
-    "a-",
-    "a_b",
-    "a.b",
-    ".a",
-    "a b",
-    " a",
-    "a ",
-    "a\nb",
-    "é",
-    "a'b",
-    "a\"b",
-    "a`b",
-    "a\\b",
-    "a:b",
-    "a@b",
-    "a/b",
-    "/a",
-    "../a",
-    "a/../b",
-    "a//b",
-    "a/./b",
-    "{name}",
-    "{name}.pem",
-    "pki/{name}-key.pem",
-    "{other}.pem",
-    "pki/etcd.env",
-    "~",
-    "$(x)",
-    "lo",
-    "lo0",
-    "l",
-    "l*",
-    "l?",
-    "e*",
-    "enp0s31f6",
-    "eth0:1",
-    "amd64",
-    "x86_64",
-    "gce",
-    "GCE",
-    "ubuntu",
-    "cos",
-    "keep",
-    "3.6.14",
-    "3.6",
-    "v3.6.14",
-    "3.06.1",
-    "3.8.0",
-    "10.240.0.10",
-    "10.240.0.010",
-    "10.240.0.256",
-    "127.0.0.1",
-    "169.254.1.1",
-    "fd00::1",
-    "fe80::1",
-    "::ffff:10.0.0.1",
-];
+/// Texts at the edges of what names, paths, addresses and numbers may be, a bar between them.
+const EDGES: &str = "|a|A|0|-|-a|a-|a_b|a.b|.a|a b| a|a |é|a'b|a\"b|a`b|a\\b|a:b|a@b|a\nb|/a|a/b|../a|\
+    a/../b|a//b|a/./b|{name}|{name}.pem|pki/{name}-key.pem|{other}.pem|pki/etcd.env|~|$(x)|lo|lo0|\
+    l|l*|l?|e*|enp0s31f6|eth0:1|amd64|x86_64|gce|GCE|ubuntu|cos|keep|auto|xfs|3.6.14|3.6|v3.6.14|\
+    3.06.1|3.8.0|10.240.0.10|10.240.0.010|10.240.0.256|127.0.0.1|169.254.1.1|0.0.0.0|224.0.0.1|\
+    255.255.255.255|fd00::1|fe80::1|::ffff:10.0.0.1|::|::1|ff02::1|ff::1|upstream|https://m/etcd|\
+    http://m|file:///m|file://m|24|024|127|32|129|/dev/sdb|/dev/disk/by-id/a:1|/dev/../sdb|/dev//sdb|\
+    /dev/|a-b-c-d-e-f-|a-b-c-d-e-f-g";
 
-/// What the reader takes anywhere, the schema takes there; where a pattern can be exact, it is.
-#[test]
-fn patterns_are_as_wide_as_the_reader_and_exact_where_they_can_be() {
-    let validator = validator();
-    let long = [
-        "a".repeat(63),
-        "a".repeat(64),
-        "0".repeat(64),
-        "a".repeat(512),
-        "a".repeat(513),
-    ];
-    let more = [
-        "0.0.0.0",
-        "255.255.255.255",
-        "224.0.0.1",
-        "::",
-        "::1",
-        "ff02::1",
-        "ff::1",
-        "upstream",
-        "https://m/etcd",
-        "http://m",
-        "file:///m",
-        "file://m",
-        "24",
-        "024",
-        "0",
-        "127",
-        "32",
-        "129",
-    ];
-    let texts = EDGES
-        .iter()
-        .chain(&more)
-        .map(|text| (*text).to_owned())
-        .chain(long);
-    let mut values: Vec<Value> = texts.map(Value::String).collect();
-    values.extend([
+/// Where a pattern says all that the reader knows.
+const EXACT: &str = "/cluster /platform /arch /hostname /replace /etcd/version /etcd/allow_http \
+    /etcd/sha256/amd64 /etcd/sha256/s390x /controllers/0/name /controllers/0/ip /network/interface \
+    /tls/peer/allowed_cn /image/mismatch /image/family /image/id /launch/zone /data_disk/device \
+    /data_disk/filesystem /data_disk/label";
+
+fn edges() -> Vec<Value> {
+    let long = [(63, "a"), (64, "a"), (64, "0"), (512, "a"), (513, "a")];
+    let long = long.map(|(count, letter)| letter.repeat(count));
+    let texts = EDGES.split('|').map(str::to_owned).chain(long);
+    let others = [
         json!(null),
         json!(true),
         json!(0),
@@ -429,25 +347,16 @@ fn patterns_are_as_wide_as_the_reader_and_exact_where_they_can_be() {
         json!(-1),
         json!([]),
         json!({}),
-    ]);
-    let exact = [
-        "/cluster",
-        "/platform",
-        "/arch",
-        "/hostname",
-        "/etcd/version",
-        "/etcd/sha256/amd64",
-        "/controllers/0/name",
-        "/controllers/0/ip",
-        "/network/interface",
-        "/tls/peer/allowed_cn",
-        "/image/mismatch",
-        "/image/family",
-        "/image/id",
-        "/launch/zone",
-        "/etcd/allow_http",
-        "/etcd/sha256/s390x",
     ];
+    texts.map(Value::String).chain(others).collect()
+}
+
+/// What the reader takes anywhere, the schema takes there; where a pattern can be exact, it is.
+#[test]
+fn patterns_are_as_wide_as_the_reader_and_exact_where_they_can_be() {
+    let validator = validator();
+    let values = edges();
+    let exact: Vec<&str> = EXACT.split(' ').collect();
     let mut paths = Vec::new();
     keys(&schema(), "", &mut paths);
     let mut paths: Vec<String> = paths.into_iter().map(|(path, _)| path).collect();
@@ -456,6 +365,8 @@ fn patterns_are_as_wide_as_the_reader_and_exact_where_they_can_be() {
         "/etcd/mirrors/0".to_owned(),
         "/network/nameservers/0".to_owned(),
     ]);
+    let known = |path: &&str| paths.iter().any(|found| found == path);
+    assert!(exact.iter().all(known));
     let mut taken = 0;
     for path in &paths {
         for value in &values {

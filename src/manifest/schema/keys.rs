@@ -112,6 +112,23 @@ pub(in crate::manifest) static TOP: Mapping = Mapping::with(
             example: "{ packages: [jq] }",
             shape: Plain(platforms::cloud_config),
         },
+        Key {
+            name: "replace",
+            is: "what a blank machine does whose member had data: `auto` takes its place, `never` \
+                 leaves that to a person",
+            see: "replace.md",
+            otherwise: Words("for now: it does not ask"),
+            example: "auto",
+            shape: Plain(shapes::replace),
+        },
+        Key {
+            name: "data_disk",
+            is: "the disk that holds etcd's data",
+            see: "replace.md",
+            otherwise: Words("the root disk"),
+            example: "{ device: /dev/disk/by-id/google-etcd }",
+            shape: Nested(&DATA_DISK),
+        },
     ],
     platforms::rules,
 );
@@ -302,5 +319,33 @@ pub(in crate::manifest) static NETWORK: Mapping = Mapping::of(&[
         otherwise: Value("e*"),
         example: "enp1s0",
         shape: Plain(shapes::interface),
+    },
+]);
+
+pub(in crate::manifest) static DATA_DISK: Mapping = Mapping::of(&[
+    Key {
+        name: "device",
+        is: "its path on each machine, below `/dev/`",
+        see: "",
+        otherwise: Required,
+        example: "/dev/disk/by-id/google-etcd",
+        shape: Plain(shapes::device),
+    },
+    Key {
+        name: "filesystem",
+        is: "what it is formatted as while it is blank: `ext4` or `xfs`",
+        see: "",
+        otherwise: Value("ext4"),
+        example: "xfs",
+        shape: Plain(shapes::filesystem),
+    },
+    Key {
+        name: "label",
+        is: "the file system's label, by which a machine knows its disk: up to 12 of `a-z`, `A-Z`, \
+             `0-9`, `_`, `-`",
+        see: "",
+        otherwise: Value("etcd"),
+        example: "etcd-data",
+        shape: Plain(shapes::label),
     },
 ]);

@@ -13,7 +13,7 @@ mod settings;
 mod shapes;
 mod tls;
 
-pub(super) use keys::{CONTROLLER, ETCD, IMAGE, NETWORK, SHA256, TOP};
+pub(super) use keys::{CONTROLLER, DATA_DISK, ETCD, IMAGE, NETWORK, SHA256, TOP};
 pub use reference::reference;
 pub(super) use tls::{CLIENT, PEER, SERVER, TLS};
 

@@ -87,6 +87,23 @@ pub(super) fn mismatch() -> Value {
     json!({ "enum": ["install", "refuse"] })
 }
 
+pub(super) fn replace() -> Value {
+    json!({ "enum": ["auto", "never"] })
+}
+
+pub(super) fn filesystem() -> Value {
+    json!({ "enum": ["ext4", "xfs"] })
+}
+
+pub(super) fn device() -> Value {
+    let path = r"^/dev(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._:+@-]+)+$";
+    json!({ "type": "string", "maxLength": 255, "pattern": path })
+}
+
+pub(super) fn label() -> Value {
+    pattern("^[A-Za-z0-9_][A-Za-z0-9_-]{0,11}$")
+}
+
 /// An address that a machine can have.
 pub(super) fn address() -> Value {
     address_but(&[NOBODY_V4, NOBODY_V6, LINK_V6])
