@@ -41,8 +41,20 @@ lint:
 deny:
 	cargo deny --all-features check bans licenses sources
 
+# The program, its manual and what shells complete; DESTDIR is for packagers.
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+BASH_DIR = $(SHARE)/bash-completion/completions
+ZSH_DIR = $(SHARE)/zsh/site-functions
+FISH_DIR = $(SHARE)/fish/vendor_completions.d
+
 install: build
-	install -D -m 0755 $(FIRSTBOOT) $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/firstboot
+	install -D -m 0755 $(FIRSTBOOT) $(DESTDIR)$(PREFIX)/bin/firstboot
+	install -d $(SHARE)/man/man1 $(BASH_DIR) $(ZSH_DIR) $(FISH_DIR)
+	$(FIRSTBOOT) man --output $(SHARE)/man/man1
+	$(FIRSTBOOT) completions bash >$(BASH_DIR)/firstboot
+	$(FIRSTBOOT) completions zsh >$(ZSH_DIR)/_firstboot
+	$(FIRSTBOOT) completions fish >$(FISH_DIR)/firstboot.fish
 
 clean:
 	cargo clean

@@ -34,7 +34,7 @@ fn render(version: &str, settings: &[&str], flags: &[&str]) -> (i32, Vec<String>
     let findings = document["findings"].as_array().unwrap().iter();
     let source: Vec<_> = manifest.lines().collect();
     let said = findings.map(|finding| {
-        let line = finding["place"]["line"].as_u64().unwrap();
+        let line = finding["line"].as_u64().unwrap();
         let line = source[usize::try_from(line).unwrap() - 1].trim();
         format!("{}: {line}", finding["code"].as_str().unwrap())
     });

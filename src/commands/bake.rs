@@ -10,7 +10,7 @@ use crate::release::{Digest, tarball_name};
 use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Where the files lie, below the cluster's directory.
@@ -95,7 +95,10 @@ fn write(shown: &Shown, parent: &Path, cluster: &str, context: Context) -> Resul
             Written::Changed => format!("written to {}", directory.display()),
             Written::Unchanged => format!("unchanged in {}", directory.display()),
         }),
-        Format::Json => shown.json(&directory, &json!(written == Written::Changed)),
+        Format::Json => {
+            let written = ("written", json!(written == Written::Changed));
+            context.document(shown.json(&directory, written))
+        }
     })?;
     if context.format == Format::Human {
         let directory = directory.display();
@@ -124,7 +127,10 @@ fn bake_root(shown: &Shown, root: &Path, context: Context) -> Result<(), Failure
     }
     context.print(&match context.format {
         Format::Human => shown.text(&format!("baked into {}", root.display())),
-        Format::Json => shown.json(root, &json!(said.lines().collect::<Vec<_>>())),
+        Format::Json => {
+            let said = ("said", json!(said.lines().collect::<Vec<_>>()));
+            context.document(shown.json(root, said))
+        }
     })
 }
 
@@ -164,16 +170,14 @@ impl Shown<'_> {
         format!("{}: etcd {}, {outcome}\n", layer.name, release.version)
     }
 
-    fn json(&self, directory: &Path, done: &serde_json::Value) -> String {
-        let document = json!({
-            "apiVersion": crate::manifest::API_VERSION,
+    fn json(&self, directory: &Path, (key, done): (&str, Value)) -> Value {
+        json!({
             "image": self.layer.name,
             "content": self.layer.content,
             "etcdVersion": self.release.version.to_string(),
             "directory": directory.display().to_string(),
-            "done": done,
+            key: done,
             "findings": self.report.to_json(),
-        });
-        format!("{document:#}\n")
+        })
     }
 }

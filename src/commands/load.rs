@@ -43,9 +43,18 @@ pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure>
     } else {
         path.display().to_string()
     };
-    let manifest = Manifest::parse(&name, &bytes).map_err(Failure::Input)?;
     let here = || path.parent().map(Path::to_path_buf).unwrap_or_default();
     let root = arguments.files_dir.clone().unwrap_or_else(here);
+    parsed(path, name, root, &bytes)
+}
+
+/// The same for a manifest that is not on the disk yet.
+pub(super) fn text(path: &Path, root: &Path, text: &[u8]) -> Result<Loaded, Failure> {
+    parsed(path, path.display().to_string(), root.to_path_buf(), text)
+}
+
+fn parsed(path: &Path, name: String, root: PathBuf, bytes: &[u8]) -> Result<Loaded, Failure> {
+    let manifest = Manifest::parse(&name, bytes).map_err(Failure::Input)?;
     let lock_path = if is_stdin(path) {
         root.join("cluster.lock")
     } else {
@@ -56,7 +65,7 @@ pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure>
         root,
         lock_path,
         name,
-        source: String::from_utf8_lossy(&bytes).into_owned(),
+        source: String::from_utf8_lossy(bytes).into_owned(),
     })
 }
 

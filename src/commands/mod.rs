@@ -2,9 +2,12 @@
 //! [`Command`], a line in the README's table.
 
 mod bake;
+mod completions;
 mod duration;
+mod init;
 mod load;
 mod losses;
+mod man;
 mod pin;
 mod pki;
 mod rehearse;
@@ -13,13 +16,17 @@ mod rehearse_table;
 mod render;
 mod rendering;
 mod report_page;
+mod schema;
 mod verify;
 mod verify_table;
 
 use crate::output::Owner;
+use crate::platform::Platform;
 use crate::report::{Report, reason};
 use crate::terminal::{Colour, Format, Terminal};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,7 +36,8 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "firstboot", version, max_term_width = 80)]
 #[command(
-    after_help = "Start with `firstboot pki mint examples/lab/cluster.yaml`, then \
+    after_help = "Start with `firstboot init`, then `firstboot render`. A cluster of the lab: \
+    `firstboot pki mint examples/lab/cluster.yaml`, then \
     `firstboot render examples/lab/cluster.yaml`."
 )]
 pub struct Cli {
@@ -52,6 +60,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Render(render::Arguments),
     Pin(pin::Arguments),
     #[command(subcommand)]
@@ -59,6 +68,27 @@ enum Command {
     Bake(bake::Arguments),
     Rehearse(rehearse::Arguments),
     Verify(verify::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+}
+
+impl Command {
+    /// Its name in the JSON documents that it prints.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Render(_) => "render",
+            Self::Pin(_) => "pin",
+            Self::Pki(command) => command.name(),
+            Self::Bake(_) => "bake",
+            Self::Rehearse(_) => "rehearse",
+            Self::Verify(_) => "verify",
+            Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
 }
 
 /// The manifest and where its files are: the same for every command that reads one.
@@ -118,6 +148,8 @@ impl Failure {
 pub(crate) struct Context {
     terminal: Terminal,
     format: Format,
+    /// The command's name.
+    command: &'static str,
 }
 
 /// Runs one command and turns its end into an exit status: 0 done, 1 the input is wrong,
@@ -126,14 +158,19 @@ pub fn run(cli: Cli) -> ExitCode {
     let context = Context {
         terminal: Terminal::new(cli.color),
         format: cli.format,
+        command: cli.command.name(),
     };
     let result = match cli.command {
+        Command::Init(arguments) => init::run(&arguments, context),
         Command::Render(arguments) => render::run(&arguments, context),
         Command::Pin(arguments) => pin::run(&arguments, context),
         Command::Pki(command) => pki::run(&command, context),
         Command::Bake(arguments) => bake::run(&arguments, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
         Command::Verify(arguments) => verify::run(&arguments, context),
+        Command::Schema(arguments) => schema::run(&arguments, context),
+        Command::Completions(arguments) => completions::run(&arguments, context),
+        Command::Man(arguments) => man::run(&arguments, context),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,6 +191,12 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
+/// clap itself then says which platform was perhaps meant.
+fn platforms() -> impl TypedValueParser<Value = Platform> {
+    let names = PossibleValuesParser::new(Platform::ALL.map(Platform::name));
+    names.try_map(|name| Platform::named(&name).ok_or("no platform"))
+}
+
 /// Whose a path below a cluster's directory is, as `render` sees it.
 fn owner(path: &str) -> Owner {
     if rendering::is_ours(path) {
@@ -172,18 +215,24 @@ impl Context {
             let text = format!("{}: nothing was written", report.summary());
             self.terminal.fail(&text);
         } else {
-            let text = serde_json::json!({ "findings": report.to_json() });
+            let text = self.document(json!({ "findings": report.to_json() }));
             // When standard output is gone there is nobody left to tell.
-            let _ = self.terminal.data(&format!("{text:#}\n"));
+            let _ = self.terminal.data(&text);
         }
     }
 
     fn fail(self, text: &str) {
         self.terminal.fail(text);
         if self.format == Format::Json {
-            let document = serde_json::json!({ "error": text });
-            let _ = self.terminal.data(&format!("{document:#}\n"));
+            let _ = self.terminal.data(&self.document(json!({ "error": text })));
         }
+    }
+
+    /// The one JSON document of this command: every shape in `docs/json.md` has its name and its
+    /// version.
+    fn document(self, mut content: Value) -> String {
+        content["format"] = json!(format!("firstboot/{}/v1", self.command));
+        format!("{content:#}\n")
     }
 
     /// Shows findings to people; programs get them in the one JSON document.

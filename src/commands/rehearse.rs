@@ -119,7 +119,9 @@ mod linux {
         let compared = unbaked.as_ref();
         context.print(&match context.format {
             Format::Human => table::text(&outcome, compared),
-            Format::Json => table::json(&cluster, origin.as_deref(), &outcome, compared),
+            Format::Json => {
+                context.document(table::json(&cluster, origin.as_deref(), &outcome, compared))
+            }
         })?;
         if outcome.passed() {
             Ok(())

@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::rehearse::{CheckResult, Event, MachineOutcome, Outcome, Verdict};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// One event as a line, or nothing where the table will tell it.
@@ -144,9 +144,8 @@ pub(super) fn json(
     stand_in: Option<&str>,
     outcome: &Outcome,
     unbaked: Option<&Outcome>,
-) -> String {
-    let document = json!({
-        "apiVersion": crate::manifest::API_VERSION,
+) -> Value {
+    json!({
         "cluster": cluster.name.as_str(),
         "clusterId": cluster.id.to_string(),
         "etcdVersion": cluster.release.version.to_string(),
@@ -156,6 +155,5 @@ pub(super) fn json(
         "unbakedQuorumSeconds": unbaked.and_then(|unbaked| unbaked.quorum),
         "machines": outcome.machines,
         "requests": outcome.requests,
-    });
-    format!("{document:#}\n")
+    })
 }

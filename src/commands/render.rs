@@ -10,8 +10,7 @@ use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
 use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -29,7 +28,7 @@ pub(crate) struct Arguments {
     output: PathBuf,
     /// Render for this platform instead of the manifest's, without the manifest's `launch`
     /// and `image.id`, which are meant for its own
-    #[arg(long, value_name = "NAME", value_parser = platforms())]
+    #[arg(long, value_name = "NAME", value_parser = super::platforms())]
     platform: Option<Platform>,
     /// What the machines' image is: `baked` ones have been made with `firstboot bake`, and
     /// user-data leaves out what they bring
@@ -88,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let directory = arguments.output.join(name);
     context.print(&match context.format {
         Format::Human => summary.text(&directory),
-        Format::Json => summary.json(&directory, &report),
+        Format::Json => context.document(summary.json(&directory, &report)),
     })?;
     if context.format == Format::Human && rendering.is_for_either_image() {
         context.terminal.say(EITHER_IMAGE);
@@ -119,12 +118,6 @@ const EITHER_IMAGE: &str = "
 note: `launch` hands over user-data, for images with cloud-init (Ubuntu); Google's images of
 Debian, RHEL, Rocky Linux and CentOS need startup-script: say `image: debian` in the manifest
 ";
-
-/// clap itself then says which platform was perhaps meant.
-fn platforms() -> impl TypedValueParser<Value = Platform> {
-    let names = PossibleValuesParser::new(Platform::ALL.map(Platform::name));
-    names.try_map(|name| Platform::named(&name).ok_or("no platform"))
-}
 
 struct Summary<'a> {
     cluster: &'a Cluster,
@@ -165,7 +158,7 @@ impl Summary<'_> {
         text
     }
 
-    fn json(&self, directory: &std::path::Path, report: &Report) -> String {
+    fn json(&self, directory: &std::path::Path, report: &Report) -> Value {
         let Self {
             cluster, platform, ..
         } = self;
@@ -182,8 +175,7 @@ impl Summary<'_> {
                 })
             })
             .collect();
-        let document = json!({
-            "apiVersion": crate::manifest::API_VERSION,
+        json!({
             "cluster": cluster.name.as_str(),
             "clusterId": cluster.id.to_string(),
             "platform": platform.name(),
@@ -193,8 +185,7 @@ impl Summary<'_> {
             "report": self.rendering.files.iter().any(|file| file.path == page::FILE),
             "controllers": controllers,
             "findings": report.to_json(),
-        });
-        format!("{document:#}\n")
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Findings};
 use super::yaml::Node;
-use super::{At, finding};
+use super::{At, finding, schema};
 use crate::cluster::{DataDisk, Device, Filesystem, Label, Replace};
 
 /// Reads `data_disk`; what is wrong has been reported.
@@ -26,7 +26,7 @@ pub(super) fn read(node: &Node, findings: &Findings) -> Option<DataDisk> {
         }),
         None => Some(Label::default()),
     };
-    fields.finish(&["device", "filesystem", "label"]);
+    fields.finish(&schema::DATA_DISK);
     Some(DataDisk {
         device: device?,
         filesystem: filesystem?,

@@ -2,6 +2,7 @@
 
 use super::At;
 use super::finding::{self, closest};
+use super::schema::Mapping;
 use super::yaml::{Key, Node, Value};
 use crate::report::Finding;
 use std::cell::{Cell, RefCell};
@@ -58,6 +59,8 @@ pub(super) struct Fields<'a> {
     entries: Vec<(&'a Key, &'a Node, Cell<bool>)>,
     /// Required keys that are not there, each with its example.
     missing: RefCell<Vec<(String, String)>>,
+    /// What the reader asked for, and whether it must be there.
+    asked: RefCell<Vec<(String, bool)>>,
     findings: &'a Findings,
 }
 
@@ -73,6 +76,7 @@ impl<'a> Fields<'a> {
             place: node.place.clone(),
             entries: Vec::new(),
             missing: RefCell::default(),
+            asked: RefCell::default(),
             findings,
         };
         for (key, value) in entries {
@@ -90,6 +94,11 @@ impl<'a> Fields<'a> {
 
     /// The value of a key that may be absent.
     pub(super) fn optional(&self, key: &str) -> Option<&'a Node> {
+        self.ask(key, false)
+    }
+
+    fn ask(&self, key: &str, required: bool) -> Option<&'a Node> {
+        self.asked.borrow_mut().push((key.to_owned(), required));
         let (_, node, asked) = self.entries.iter().find(|(found, ..)| found.text == key)?;
         asked.set(true);
         Some(node)
@@ -106,7 +115,7 @@ impl<'a> Fields<'a> {
 
     /// The value of a key that must be there; `example` shows how it could look.
     pub(super) fn required(&self, key: &str, example: &str) -> Option<&'a Node> {
-        let node = self.optional(key);
+        let node = self.ask(key, true);
         if node.is_none() {
             self.missing
                 .borrow_mut()
@@ -115,9 +124,32 @@ impl<'a> Fields<'a> {
         node
     }
 
+    /// Reports what is unknown or missing; the known keys are those of the table.
+    ///
+    /// Where reader and table know different keys, editors would mark what is right, or not mark
+    /// what is wrong: a build with debug assertions ends there.
+    pub(super) fn finish(self, mapping: &Mapping) {
+        if cfg!(debug_assertions) {
+            let asked = self.asked.borrow();
+            let known = mapping.names();
+            for (key, _) in asked.iter() {
+                assert!(known.contains(&key.as_str()), "no table has `{key}`");
+            }
+            for key in &known {
+                let asks = asked.iter().any(|(asked, _)| asked == key);
+                assert!(asks, "nobody reads `{key}`");
+            }
+            for key in mapping.required() {
+                let asks = asked.contains(&(key.to_owned(), true));
+                assert!(asks, "`{key}` is not required");
+            }
+        }
+        self.finish_with(&mapping.names());
+    }
+
     /// Reports every key that nobody asked for, with the known key that was perhaps meant, and
     /// every required key that is missing and was not meant by one of those.
-    pub(super) fn finish(self, known: &[&str]) {
+    pub(super) fn finish_with(self, known: &[&str]) {
         let mut missing = self.missing.into_inner();
         for (key, _, asked) in &self.entries {
             if !asked.get() {

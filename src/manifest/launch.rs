@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Findings};
 use super::yaml::{Node, Value};
-use super::{At, bake, finding};
+use super::{At, bake, finding, schema};
 use crate::cluster::Mismatch;
 use crate::platform::{Family, Image, Key, LaunchValue, LaunchValues, NotAValue, Platform};
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub(super) fn image(
         let family = fields.optional("family");
         let id = fields.optional("id");
         let mismatch = fields.optional("mismatch");
-        fields.finish(&["family", "id", "mismatch"]);
+        fields.finish(&schema::IMAGE);
         (family, id, mismatch)
     } else {
         (Some(node), None, None)
@@ -101,7 +101,7 @@ pub(super) fn values(node: &Node, of: &Of, findings: &Findings) -> LaunchValues 
         }
     }
     known.retain(|key| here(key));
-    fields.finish(&known);
+    fields.finish_with(&known);
     values
 }
 

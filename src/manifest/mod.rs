@@ -1,8 +1,9 @@
 //! `cluster.yaml` as written: its words, their places, and what is wrong with them.
 //!
 //! [`Manifest::parse`] reads the text, [`resolve`] turns it and the PEM files into a
-//! [`Cluster`](crate::cluster::Cluster). To add a key: a field here, its reading in `read`,
-//! its meaning in `resolve`, its messages in `finding`, and a case in `tests/reject`.
+//! [`Cluster`](crate::cluster::Cluster). To add a key: a field here, its row in
+//! `schema::keys`, its reading in `read`, its meaning in `resolve`, its messages in `finding`,
+//! and a case in `tests/reject`.
 
 mod bake;
 mod certificates;
@@ -19,6 +20,7 @@ mod pinned;
 mod read;
 mod release;
 mod resolve;
+mod schema;
 mod settings;
 mod tls;
 mod yaml;
@@ -40,6 +42,7 @@ pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
 pub use pinned::{check_lock, pinned};
 pub use resolve::{Resolved, resolve};
+pub use schema::{reference, schema};
 pub use settings::{Chosen, ChosenSettings};
 
 /// The only version of the manifest's form so far.

@@ -3,7 +3,7 @@
 use super::fields::{Fields, Findings};
 use super::read::unusable;
 use super::yaml::{Node, Value};
-use super::{At, Controller, finding};
+use super::{At, Controller, finding, schema};
 use crate::cluster::{Interface, Network, network_of};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -33,7 +33,7 @@ pub(super) fn read(
         Some(node) => interface(node, findings),
         None => Some(Interface::default()),
     };
-    fields.finish(&["prefix", "gateway", "nameservers", "interface"]);
+    fields.finish(&schema::NETWORK);
     let (prefix, interface) = (prefix?, interface?);
     one_network(&prefix, controllers, findings);
     for address in gateway.iter().chain(&nameservers) {

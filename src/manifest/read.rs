@@ -6,7 +6,7 @@ use super::yaml::{Node, Value};
 use super::{
     API_VERSION, At, Controller, Etcd, Manifest, cloud_config, data_disk, finding, launch, network,
 };
-use super::{release, settings};
+use super::{release, schema, settings};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::{LaunchValues, Platform};
 use crate::release::{Arch, Version};
@@ -14,7 +14,7 @@ use crate::report::Finding;
 use std::net::IpAddr;
 
 /// More members than this were never run in earnest; etcd's own advice ends at seven.
-const MOST_CONTROLLERS: usize = 15;
+pub(super) const MOST_CONTROLLERS: usize = 15;
 
 pub(super) fn manifest(root: &Node) -> Result<Manifest, Vec<Finding>> {
     if matches!(root.value, Value::Null) {
@@ -95,22 +95,7 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
     let data_disk = top
         .optional("data_disk")
         .map(|node| data_disk::read(node, findings));
-    top.finish(&[
-        "apiVersion",
-        "cluster",
-        "platform",
-        "etcd",
-        "controllers",
-        "tls",
-        "hostname",
-        "arch",
-        "image",
-        "launch",
-        "network",
-        "cloud_config",
-        "replace",
-        "data_disk",
-    ]);
+    top.finish(&schema::TOP);
     Some(Manifest {
         cluster: cluster?,
         platform: platform?,
@@ -182,7 +167,7 @@ fn etcd(node: &Node, findings: &Findings) -> Option<Etcd> {
     };
     let mirrors = release::mirrors(&fields, findings);
     let mirrors_place = fields.optional("mirrors").unwrap_or(node).place.clone();
-    fields.finish(&["version", "sha256", "mirrors", "allow_http", "settings"]);
+    fields.finish(&schema::ETCD);
     Some(Etcd {
         version: version?,
         sha256: sha256?,
@@ -315,7 +300,7 @@ fn controller(
         };
         launch::values(node, &of, findings)
     });
-    fields.finish(&["name", "ip", "arch", "tls", "launch"]);
+    fields.finish(&schema::CONTROLLER);
     PartOfController {
         name,
         ip,

@@ -3,7 +3,7 @@
 
 use super::fields::{Fields, Findings};
 use super::yaml::{Node, Value};
-use super::{At, finding};
+use super::{At, finding, schema};
 use crate::release::{Arch, Digest, Mirror, Scheme};
 
 /// Stands in `etcd.mirrors` for upstream's own hosts.
@@ -20,7 +20,7 @@ pub(super) fn digests(node: &Node, findings: &Findings) -> Option<Vec<(Arch, At<
         Some((arch, digest(node, arch.name(), findings)?))
     };
     let digests: Vec<_> = Arch::ALL.into_iter().filter_map(read).collect();
-    fields.finish(&Arch::ALL.map(Arch::name));
+    fields.finish(&schema::SHA256);
     Some(digests)
 }
 

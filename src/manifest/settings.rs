@@ -94,7 +94,7 @@ pub(super) fn read(
         let value = At { value, place };
         chosen.push(Chosen { row, value });
     }
-    fields.finish(&[]);
+    fields.finish_with(&[]);
     let chosen = ChosenSettings(chosen);
     for finding in contradictions(&chosen) {
         findings.push(finding);

@@ -1,6 +1,7 @@
 //! The key `tls` and what a controller overrides of it.
 
 use super::fields::{Fields, Findings};
+use super::schema::{self, Mapping};
 use super::yaml::{Node, Value};
 use super::{At, PairPaths, PemPath, TlsPaths, finding};
 use crate::cluster::{CommonName, FileName, HostName};
@@ -45,7 +46,7 @@ impl TlsKeys {
     pub(super) fn read(node: &Node, called: &str, findings: &Findings) -> Option<Self> {
         let before = findings.len();
         let fields = Fields::of(node, called, findings)?;
-        let side = |key: &str, known: &[&str]| {
+        let side = |key: &str, known: &Mapping| {
             let node = fields.optional(key)?;
             Side::read(node, &format!("{called}.{key}"), known, findings)
         };
@@ -54,11 +55,11 @@ impl TlsKeys {
             broken: false,
             ca: text(&fields, "ca", findings),
             shared: pair(&fields, findings),
-            server: side("server", &["ca", "cert", "key"]).unwrap_or_default(),
-            peer: side("peer", &["ca", "cert", "key", "allowed_cn"]).unwrap_or_default(),
-            client: side("client", &["cert", "key"]).and_then(|side| side.pair),
+            server: side("server", &schema::SERVER).unwrap_or_default(),
+            peer: side("peer", &schema::PEER).unwrap_or_default(),
+            client: side("client", &schema::CLIENT).and_then(|side| side.pair),
         };
-        fields.finish(&["ca", "cert", "key", "server", "peer", "client"]);
+        fields.finish(&schema::TLS);
         Some(Self {
             broken: findings.len() > before,
             ..keys
@@ -142,9 +143,9 @@ impl TlsKeys {
 }
 
 impl Side {
-    fn read(node: &Node, called: &str, known: &[&str], findings: &Findings) -> Option<Self> {
+    fn read(node: &Node, called: &str, known: &Mapping, findings: &Findings) -> Option<Self> {
         let fields = Fields::of(node, called, findings)?;
-        let takes = |key: &str| known.contains(&key);
+        let takes = |key: &str| known.names().contains(&key);
         let only_if = |key: &str| takes(key).then(|| fields.optional(key)).flatten();
         let side = Self {
             ca: only_if("ca").and_then(|node| findings.text(node, "ca")),

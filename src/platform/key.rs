@@ -16,7 +16,7 @@ pub struct Key {
     /// What it is, for people: no character that a shell would touch.
     pub is: &'static str,
     pub(super) otherwise: Otherwise,
-    kind: Kind,
+    kind: KeyKind,
 }
 
 /// What happens where neither the manifest nor a variable says it.
@@ -43,7 +43,8 @@ pub(super) enum Usual {
 
 /// Which values there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum KeyKind {
+    /// Any text of printable ASCII.
     Text,
     /// A whole number from 1 on.
     Number,
@@ -70,7 +71,7 @@ impl Key {
             name,
             is,
             otherwise,
-            kind: Kind::Text,
+            kind: KeyKind::Text,
         }
     }
 
@@ -87,17 +88,17 @@ impl Key {
     }
 
     pub(super) const fn number(mut self) -> Self {
-        self.kind = Kind::Number;
+        self.kind = KeyKind::Number;
         self
     }
 
     pub(super) const fn prefix(mut self) -> Self {
-        self.kind = Kind::Prefix;
+        self.kind = KeyKind::Prefix;
         self
     }
 
     pub(super) const fn address(mut self) -> Self {
-        self.kind = Kind::Address;
+        self.kind = KeyKind::Address;
         self
     }
 
@@ -120,9 +121,14 @@ impl Key {
         }
     }
 
+    /// Which values it takes.
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
     /// Whether any text is a value, not only a number or an address.
     pub fn is_text(&self) -> bool {
-        self.kind == Kind::Text
+        self.kind == KeyKind::Text
     }
 
     /// Whether it is the image, which for all machines is `image.id`.
@@ -148,16 +154,16 @@ impl Key {
             number.is_some_and(|number: u32| within.contains(&number) && number.to_string() == text)
         };
         match self.kind {
-            Kind::Text => {}
-            Kind::Number if number(1..=u32::MAX) => {}
-            Kind::Number => return Err(NotAValue("it must be a whole number, 1 or more")),
-            Kind::Prefix if number(0..=longest) => {}
-            Kind::Prefix if longest == 32 => {
+            KeyKind::Text => {}
+            KeyKind::Number if number(1..=u32::MAX) => {}
+            KeyKind::Number => return Err(NotAValue("it must be a whole number, 1 or more")),
+            KeyKind::Prefix if number(0..=longest) => {}
+            KeyKind::Prefix if longest == 32 => {
                 return Err(NotAValue("it must be a whole number from 0 to 32"));
             }
-            Kind::Prefix => return Err(NotAValue("it must be a whole number from 0 to 128")),
-            Kind::Address if text.parse::<IpAddr>().is_ok() => {}
-            Kind::Address => return Err(NotAValue("it must be an IP address")),
+            KeyKind::Prefix => return Err(NotAValue("it must be a whole number from 0 to 128")),
+            KeyKind::Address if text.parse::<IpAddr>().is_ok() => {}
+            KeyKind::Address => return Err(NotAValue("it must be an IP address")),
         }
         LaunchValue::new(text)
     }

@@ -74,13 +74,11 @@ impl Report {
         start..length.map_or(self.source.len(), |length| last + length)
     }
 
-    /// The report as JSON: one object per finding, places as line and column.
+    /// The report as JSON: one object per finding, places as line and column (from 1, `null` for the file as a whole).
     pub fn to_json(&self) -> Value {
         let findings = self.findings.iter().map(|finding| {
-            let place = finding.place.as_ref().map(|place| {
-                let (line, column) = self.line_and_column(place.start);
-                json!({ "line": line, "column": column })
-            });
+            let place = finding.place.as_ref();
+            let place = place.map(|place| self.line_and_column(place.start));
             json!({
                 "severity": match finding.severity {
                     Severity::Error => "error",
@@ -89,7 +87,8 @@ impl Report {
                 "code": finding.code,
                 "message": finding.message,
                 "file": self.file,
-                "place": place,
+                "line": place.map(|(line, _)| line),
+                "column": place.map(|(_, column)| column),
                 "note": finding.note,
                 "help": finding.help,
             })

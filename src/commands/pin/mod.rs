@@ -17,7 +17,7 @@ use crate::release::{
 use crate::report::Finding;
 use crate::terminal::Format;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     }
     context.print(&match context.format {
         Format::Human => text(&loaded, &lock, written),
-        Format::Json => pin.json(&lock, Some(written)),
+        Format::Json => context.document(pin.json(&lock, written)),
     })
 }
 
@@ -104,14 +104,11 @@ fn check(loaded: &Loaded, context: Context) -> Result<(), Failure> {
     context.show(&report);
     context.print(&match context.format {
         Format::Human => format!("{}: up to date\n", loaded.lock_path.display()),
-        Format::Json => format!(
-            "{:#}\n",
-            json!({
-                "lock": loaded.lock_path.display().to_string(),
-                "upToDate": true,
-                "findings": report.to_json(),
-            })
-        ),
+        Format::Json => context.document(json!({
+            "lock": loaded.lock_path.display().to_string(),
+            "upToDate": true,
+            "findings": report.to_json(),
+        })),
     })
 }
 
@@ -245,7 +242,7 @@ impl<'a> Pin<'a> {
         Lock::new(self.manifest().cluster.value.as_str(), etcd, until)
     }
 
-    fn json(&self, lock: &Lock, written: Option<Written>) -> String {
+    fn json(&self, lock: &Lock, written: Written) -> Value {
         let tarballs: Vec<_> = lock
             .etcd
             .tarballs
@@ -259,17 +256,15 @@ impl<'a> Pin<'a> {
                 })
             })
             .collect();
-        let document = json!({
-            "apiVersion": crate::manifest::API_VERSION,
+        json!({
             "lock": self.loaded.lock_path.display().to_string(),
-            "written": written.map(|written| written == Written::Changed),
+            "written": written == Written::Changed,
             "etcdVersion": lock.etcd.version.to_string(),
             "tarballs": tarballs,
             "urls": lock.etcd.urls,
             "genesisUntil": calendar::moment(lock.genesis.until),
             "notes": self.notes,
-        });
-        format!("{document:#}\n")
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::pki::calendar::{day, span};
 use crate::report::{Finding, Report, Severity};
 use crate::terminal::Format;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Check the certificates against all that the cluster asks of them
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     context.show(&report);
     context.print(&match context.format {
         Format::Human => summary(&loaded, &report, &audited.holdings),
-        Format::Json => json(&report, &audited.holdings),
+        Format::Json => context.document(json(&report, &audited.holdings)),
     })?;
     if report.has_errors() {
         return Err(Failure::Negative);
@@ -160,7 +160,7 @@ fn summary(loaded: &Loaded, report: &Report, holdings: &[Holding]) -> String {
     format!("{} files, {verdict}{end}\n", files.len())
 }
 
-fn json(report: &Report, holdings: &[Holding]) -> String {
+fn json(report: &Report, holdings: &[Holding]) -> Value {
     let certificates: Vec<_> = holdings
         .iter()
         .map(|holding| {
@@ -171,6 +171,5 @@ fn json(report: &Report, holdings: &[Holding]) -> String {
             })
         })
         .collect();
-    let document = json!({ "findings": report.to_json(), "certificates": certificates });
-    format!("{document:#}\n")
+    json!({ "findings": report.to_json(), "certificates": certificates })
 }

@@ -78,10 +78,8 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
         Format::Human => format!("{certificate}\n{key}\n"),
         Format::Json => {
             let pair = json!({ "cert": certificate, "key": key });
-            format!(
-                "{:#}\n",
-                json!({ "minted": [{ "ca": ca.display().to_string(), "pairs": [pair] }] })
-            )
+            let minted = json!({ "ca": ca.display().to_string(), "pairs": [pair] });
+            context.document(json!({ "minted": [minted] }))
         }
     })
 }

@@ -79,8 +79,33 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     if !arguments.force {
         refuse_existing(&plan.paths(arguments.keep_keys), CURE)?;
     }
-    write(&plan.mint(arguments, &loaded, now)?, arguments.force)?;
+    let how = How {
+        days: arguments.days,
+        ca_days: arguments.ca_days,
+        keep_keys: arguments.keep_keys,
+    };
+    write(&plan.mint(how, &loaded, now)?, arguments.force)?;
     say(&plan, context)
+}
+
+/// A new CA and all pairs of a manifest, as `pki mint` makes them; nothing is written.
+pub(in crate::commands) fn fresh(loaded: &Loaded) -> Result<Vec<(PathBuf, Secret)>, Failure> {
+    let now = now();
+    let uses = manifest::uses(&loaded.manifest, now);
+    let how = How {
+        days: Days::default(),
+        ca_days: CaDays::default(),
+        keep_keys: false,
+    };
+    Plan::of(uses, &loaded.root)?.mint(how, loaded, now)
+}
+
+/// How long it is good for, and whether keys stay.
+#[derive(Clone, Copy)]
+struct How {
+    days: Days,
+    ca_days: CaDays,
+    keep_keys: bool,
 }
 
 /// `--per-controller`: no two controllers hold one pair.
@@ -198,25 +223,20 @@ impl<'a> Plan<'a> {
         paths
     }
 
-    fn mint(
-        &self,
-        arguments: &Arguments,
-        loaded: &Loaded,
-        now: i64,
-    ) -> Result<Vec<(PathBuf, Secret)>, Failure> {
+    fn mint(&self, how: How, loaded: &Loaded, now: i64) -> Result<Vec<(PathBuf, Secret)>, Failure> {
         let failed = |error| minting("", error);
         let mut files = Vec::new();
         for (ca, pairs) in &self.authorities {
-            let validity = arguments.ca_days.validity(now);
+            let validity = how.ca_days.validity(now);
             let name = name_of_ca(loaded, "etcd CA");
             let ca_key = beside(ca, "key");
-            let kept = key_to_keep(&ca_key, arguments)?;
+            let kept = key_to_keep(&ca_key, how)?;
             let (authority, minted) =
                 Authority::mint_for(key(kept.as_ref()), &name, validity).map_err(failed)?;
             files.extend(unless_kept(kept.as_ref(), both(ca_key, ca.clone(), minted)));
             for pair in pairs {
-                let validity = arguments.days.validity(now);
-                let kept = key_to_keep(&pair.key, arguments)?;
+                let validity = how.days.validity(now);
+                let kept = key_to_keep(&pair.key, how)?;
                 let minted = pair
                     .asked
                     .issue_for(key(kept.as_ref()), &authority, validity, None)
@@ -230,8 +250,8 @@ impl<'a> Plan<'a> {
 }
 
 /// The key that is there, if it shall stay.
-fn key_to_keep(path: &Path, arguments: &Arguments) -> Result<Option<Secret>, Failure> {
-    if !arguments.keep_keys {
+fn key_to_keep(path: &Path, how: How) -> Result<Option<Secret>, Failure> {
+    if !how.keep_keys {
         return Ok(None);
     }
     match std::fs::read(path) {
@@ -279,7 +299,7 @@ fn say(plan: &Plan, context: Context) -> Result<(), Failure> {
         files.push(json!({ "ca": shown(ca), "caKey": key, "pairs": pairs }));
     }
     context.print(&match context.format {
-        Format::Json => format!("{:#}\n", json!({ "minted": files })),
+        Format::Json => context.document(json!({ "minted": files })),
         Format::Human => text,
     })
 }

@@ -9,6 +9,7 @@ mod show;
 mod span;
 mod table;
 
+pub(super) use mint::fresh;
 pub(super) use span::Span;
 
 use super::load::Loaded;
@@ -30,6 +31,19 @@ pub(crate) enum Command {
     RotateCa(rotate::Arguments),
 }
 
+impl Command {
+    /// Its name in the JSON documents that it prints.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Mint(_) => "pki-mint",
+            Self::Audit(_) => "pki-audit",
+            Self::Show(_) => "pki-show",
+            Self::Renew(_) => "pki-renew",
+            Self::RotateCa(_) => "pki-rotate-ca",
+        }
+    }
+}
+
 pub(super) fn run(command: &Command, context: Context) -> Result<(), Failure> {
     match command {
         Command::Mint(arguments) => mint::run(arguments, context),
@@ -44,9 +58,15 @@ pub(super) fn run(command: &Command, context: Context) -> Result<(), Failure> {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Days {
     /// How long the certificates are valid
-    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    #[arg(long, value_name = "DAYS", default_value_t = Self::default().days)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=7300))]
     days: u32,
+}
+
+impl Default for Days {
+    fn default() -> Self {
+        Self { days: 365 }
+    }
 }
 
 impl Days {
@@ -59,9 +79,15 @@ impl Days {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct CaDays {
     /// How long the CA is valid
-    #[arg(long, value_name = "DAYS", default_value_t = 3650)]
+    #[arg(long, value_name = "DAYS", default_value_t = Self::default().ca_days)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=7300))]
     ca_days: u32,
+}
+
+impl Default for CaDays {
+    fn default() -> Self {
+        Self { ca_days: 3650 }
+    }
 }
 
 impl CaDays {

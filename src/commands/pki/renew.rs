@@ -66,10 +66,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         Format::Human => text(&fates),
         Format::Json => {
             let pairs: Vec<_> = fates.iter().map(Fate::json).collect();
-            format!(
-                "{:#}\n",
-                json!({ "pairs": pairs, "rollOrder": roll_order(&fates) })
-            )
+            context.document(json!({ "pairs": pairs, "rollOrder": roll_order(&fates) }))
         }
     })?;
     if context.format == Format::Human && !files.is_empty() {

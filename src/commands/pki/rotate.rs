@@ -83,13 +83,12 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         Format::Human => said,
         Format::Json => {
             let taken = arguments.step.is_some();
-            let document = json!({
+            context.document(json!({
                 "ca": rotation.at.value.as_str(),
                 "taken": arguments.step,
                 "due": if taken { due.number() % 3 + 1 } else { due.number() },
                 "begun": rotation.standing.begun && !taken,
-            });
-            format!("{document:#}\n")
+            }))
         }
     })
 }

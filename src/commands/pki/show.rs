@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         Format::Human => table::text(&rows, now),
         Format::Json => {
             let certificates: Vec<_> = rows.iter().map(table::json).collect();
-            format!("{:#}\n", json!({ "certificates": certificates }))
+            context.document(json!({ "certificates": certificates }))
         }
     })
 }

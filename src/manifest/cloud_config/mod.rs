@@ -8,6 +8,7 @@ mod commands;
 mod files;
 mod plain;
 
+pub(super) use super::finding::{is_refused, names_the_machine};
 pub(super) use commands::Key as CommandKey;
 pub(super) use plain::{Trap, is_plain};
 
@@ -22,7 +23,7 @@ use std::cell::RefCell;
 
 /// Every key at the top of a cloud-config: those of the schema of cloud-init 25.1 (Debian 13,
 /// `cloudinit/config/schemas/schema-cloud-config-v1.json`), and those that no module reads.
-const KNOWN_KEYS: &str = include_str!("../../../data/cloud-config-keys.txt");
+pub(super) const KNOWN_KEYS: &str = include_str!("../../../data/cloud-config-keys.txt");
 
 /// `PyYAML` and libyaml take no longer key than 1024 characters on one line, escapes included.
 const LONGEST_KEY: usize = 100;

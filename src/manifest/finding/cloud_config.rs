@@ -83,6 +83,11 @@ const REFUSED: [(&[&str], &str, &str); 8] = [
     ),
 ];
 
+/// Whether a key at the top of a cloud-config cannot be merged, whatever its value.
+pub(in crate::manifest) fn is_refused(key: &str) -> bool {
+    REFUSED.iter().any(|(keys, ..)| keys.contains(&key))
+}
+
 pub(in crate::manifest) fn refused_key(key: &Key) -> Option<Finding> {
     let (_, why, help) = REFUSED
         .iter()
