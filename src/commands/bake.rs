@@ -23,6 +23,10 @@ const DIRECTORY: &str = "image";
 /// --root, applies the same to a root directory, and refuses one that was a machine already.
 /// Needs the manifest alone, no certificates.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot bake                                a Packer template, into out/
+  firstboot bake --root image --tarball etcd-v3.6.14-linux-amd64.tar.gz")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

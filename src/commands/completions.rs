@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory as _, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  firstboot completions bash > ~/.local/share/bash-completion/completions/firstboot
+  firstboot completions bash > /etc/bash_completion.d/firstboot
   firstboot completions zsh > ~/.zfunc/_firstboot     (a directory of fpath)
   firstboot completions fish > ~/.config/fish/completions/firstboot.fish")]
 pub(crate) struct Arguments {

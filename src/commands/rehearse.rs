@@ -11,6 +11,11 @@ use std::path::PathBuf;
 /// and cached. Without --tarball, etcd of the same release line comes from Debian's packages:
 /// then version and digest differ from the manifest's, and nothing else does.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudo firstboot rehearse
+  sudo firstboot rehearse --suite trixie --logs logs
+  sudo firstboot rehearse --baked    compares it with a baked image")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -20,6 +20,11 @@ use std::path::PathBuf;
 /// in one report. Writes OUT/<cluster>/<controller>/ and OUT/<cluster>/launch; what is written
 /// holds private keys, so only its owner can read it.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot render                              cluster.yaml, into out/
+  firstboot render --check --strict             for pipelines: writes nothing
+  firstboot render --platform nocloud -o seeds  the same machines elsewhere")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -33,6 +33,11 @@ use std::time::Duration;
 /// take the place of their dead members by themselves, and after it no blank machine begins a
 /// cluster. It stays as it is when the release is pinned again, unless --genesis-window is given.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot pin                         asks the release's hosts
+  firstboot pin --check                 for pipelines: is the lock up to date?
+  firstboot pin --vendor media          fetches the tarballs, too")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -17,6 +17,9 @@ use std::collections::BTreeSet;
 /// The same report that `render` gives of them, each finding at its place in the manifest.
 /// Exit status 1 if anything is wrong.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot pki audit --within 30d   status 1 if anything ends in a month")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -22,6 +22,11 @@ use std::path::{Path, PathBuf};
 /// beside the CA (ca-key.pem for ca.pem) and never reaches a machine: keep it safe, or take it
 /// away until the next `pki renew`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot pki mint                          a CA and all pairs
+  firstboot pki mint --per-controller         a pair for each, or a refusal
+  firstboot pki mint --client kube-apiserver  one more pair from the CA")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -21,6 +21,10 @@ use std::path::{Path, PathBuf};
 /// files is missing, or if it ends within `--within`; it keeps its common name and every name
 /// and address that it had. Each new pair is audited before anything is written.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot pki renew                what ends soon, is wrong or is missing
+  firstboot pki renew --all --days 90")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -28,6 +28,10 @@ use std::path::{Path, PathBuf};
 /// a time. Without `--step` nothing is written: it tells where the files stand and what is due.
 /// A next CA of your own is taken if ca-next.pem and ca-next-key.pem are there at step 1.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot pki rotate-ca            where the files stand, and what comes next
+  firstboot pki rotate-ca --step 1")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,

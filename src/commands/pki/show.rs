@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 ///
 /// Never a private key, not even where one stands in a certificate's file.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firstboot pki show                 all certificates of cluster.yaml
+  firstboot pki show pki/*.pem")]
 pub(crate) struct Arguments {
     /// A manifest (`.yaml`, `.yml` or `-`), or any number of PEM files
     #[arg(value_name = "MANIFEST|FILE", default_value = "cluster.yaml")]
