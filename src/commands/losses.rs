@@ -9,20 +9,23 @@ pub(super) fn note(cluster: &Cluster, now: i64) -> Option<String> {
         (None, _) => Some(NOBODY_ASKS.to_owned()),
         // The manifest's warning `no-genesis-window` has said it.
         (Some(_), None) => None,
-        (Some(_), Some(until)) if now < until => {
+        (Some(_), Some(until)) => too_late(cluster, now).or_else(|| {
             let until = moment(until);
             Some(format!(
                 "\nnote: the cluster can begin until {until}: launch before, and replace no machine before\n"
             ))
-        }
-        (Some(_), Some(until)) => {
-            let until = moment(until);
-            Some(format!(
-                "\nnote: since {until} machines join this cluster, and begin none; \
-                 for a new one, run\n`firstboot pin --genesis-window 24h` and render again\n"
-            ))
-        }
+        }),
     }
+}
+
+/// A note if machines that are all blank would wait for one another for ever.
+pub(super) fn too_late(cluster: &Cluster, now: i64) -> Option<String> {
+    let until = cluster.replace.and(cluster.genesis_until)?;
+    let until = (until <= now).then(|| moment(until))?;
+    Some(format!(
+        "\nnote: since {until} machines join this cluster, and begin none; \
+         for a new one, run\n`firstboot pin --genesis-window 24h` and render again\n"
+    ))
 }
 
 /// Without a lock a machine cannot tell its first boot from a loss.

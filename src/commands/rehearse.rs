@@ -51,8 +51,8 @@ mod linux {
     use super::{Arguments, Context, Failure};
     use crate::bake::{self, ImageLayer};
     use crate::cluster::{Cluster, Member, Mismatch, Release, Tls};
-    use crate::commands::load;
     use crate::commands::rehearse_table as table;
+    use crate::commands::{load, losses};
     use crate::machine::{self, Layout, Machine};
     use crate::platform;
     use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
@@ -92,6 +92,9 @@ mod linux {
         let origin = tarball.stand_in(&cluster.release);
         if let Some(origin) = &origin {
             context.terminal.say(&format!("note: {origin}\n"));
+        }
+        if let Some(note) = losses::too_late(&cluster, load::now()) {
+            context.terminal.say(&note);
         }
         cluster.release = tarball.release(&cluster.release, mirrors);
         if arguments.baked {

@@ -43,35 +43,29 @@ pub(crate) struct Pki {
 impl Pki {
     /// Mints, and goes through all steps beforehand: machines take them over later.
     pub(crate) fn make(version: &str, pairs: Pairs) -> Self {
-        Self::make_with(version, pairs, "")
+        let mut made = Self::make_with(version, pairs, "");
+        let rotated = tempfile::tempdir().unwrap();
+        let (from, to) = (made.dir.path(), rotated.path());
+        fs::copy(from.join("cluster.yaml"), to.join("cluster.yaml")).unwrap();
+        copy(&from.join("pki"), &to.join("pki"));
+        for step in ["1", "2", "3"] {
+            pki(to, &["rotate-ca", "--step", step]);
+            pki(to, &["audit"]);
+            made.states.push(State::read(to, pairs));
+        }
+        made
     }
 
-    /// The same, with more lines in the manifest.
+    /// Mints alone, with more lines in the manifest.
     pub(crate) fn make_with(version: &str, pairs: Pairs, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let manifest = manifest(version, pairs) + more;
         fs::write(dir.path().join("cluster.yaml"), &manifest).unwrap();
-        let pki = |arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));
-            let command = command.arg("pki").args(arguments).current_dir(dir.path());
-            let output = command.output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{arguments:?}: {said}");
-        };
-        pki(&["mint"]);
-        let mut states = vec![State::read(dir.path(), pairs)];
-        let minted = tempfile::tempdir().unwrap();
-        fs::write(minted.path().join("cluster.yaml"), &manifest).unwrap();
-        copy(&dir.path().join("pki"), &minted.path().join("pki"));
-        for step in ["1", "2", "3"] {
-            pki(&["rotate-ca", "--step", step]);
-            pki(&["audit"]);
-            states.push(State::read(dir.path(), pairs));
-        }
+        pki(dir.path(), &["mint"]);
         Self {
             manifest,
-            states,
-            dir: minted,
+            states: vec![State::read(dir.path(), pairs)],
+            dir,
         }
     }
 
@@ -162,6 +156,14 @@ impl State {
             pairs: (0..MACHINES).map(pair).collect(),
         }
     }
+}
+
+fn pki(dir: &Path, arguments: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));
+    let command = command.arg("pki").args(arguments).current_dir(dir);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
 }
 
 fn copy(from: &Path, to: &Path) {
