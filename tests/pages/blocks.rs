@@ -13,8 +13,8 @@ fn is_held_elsewhere(page: &Page) -> bool {
     let Some((path, test)) = held.find(|(path, _)| page.path == Path::new(path)) else {
         return false;
     };
-    let text = fs::read_to_string(root().join(test)).unwrap();
-    assert!(text.contains(path), "{test} does not hold {path}");
+    let code = fs::read_to_string(root().join(test)).unwrap();
+    assert!(code.contains(path), "{test} does not hold {path}");
     true
 }
 
