@@ -41,5 +41,6 @@ mod pin_desk;
 mod release_server;
 mod seed;
 mod startup_script;
+mod verify;
 
 use machine as support;
