@@ -10,6 +10,7 @@ pub mod commands;
 pub mod machine;
 pub mod manifest;
 pub mod output;
+pub mod page;
 pub mod pki;
 pub mod platform;
 #[cfg(target_os = "linux")]

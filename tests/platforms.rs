@@ -13,12 +13,11 @@ mod on_platforms;
 use base64::Engine;
 use firstboot::pki::mint::{Authority, Validity};
 use firstboot::platform::{Document, Family, Key, Platform};
-use on_platforms::{Bench, CLIENT, text};
+use on_platforms::{Bench, text};
 use snapbox::Assert;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -214,33 +213,12 @@ fn an_address_that_cannot_be_given_is_a_warning() {
     }
 }
 
-const CLIENTS: [&str; 13] = [
-    "gcloud",
-    "aws",
-    "az",
-    "openstack",
-    "hcloud",
-    "doctl",
-    "oci",
-    "govc",
-    "linode-cli",
-    "virsh",
-    "virt-install",
-    "qm",
-    "pvesm",
-];
-
 /// Whatever a value is, the client gets it as it is, and the shell does nothing else.
 #[test]
 fn clients_are_told_what_the_manifest_says() {
     const HOSTILE: &str = "x;touch${IFS}owned&$(touch${IFS}owned)|*?[a]~{b}<>!#%,=:@+^";
     let bench = Bench::new();
-    let bin = bench.path("bin");
-    fs::create_dir(&bin).unwrap();
-    for client in CLIENTS.into_iter().chain(["pvesh"]) {
-        fs::write(bin.join(client), CLIENT).unwrap();
-        fs::set_permissions(bin.join(client), fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    let bin = bench.clients();
     for platform in Platform::ALL {
         let mut more = format!("platform: {platform}\n");
         let keys: Vec<_> = platform.keys().collect();

@@ -12,6 +12,7 @@ mod rehearse;
 mod rehearse_table;
 mod render;
 mod rendering;
+mod report_page;
 mod verify;
 mod verify_table;
 

@@ -1,9 +1,11 @@
 //! `firstboot render`: the main job.
 
 use super::rendering::{Image, Rendering};
+use super::report_page::{self, Choice};
 use super::{Context, Failure, ManifestArguments, load, losses, owner};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
+use crate::page;
 use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
 use crate::report::Report;
 use crate::terminal::Format;
@@ -42,6 +44,10 @@ pub(crate) struct Arguments {
     /// Refuse what is only unwise, too
     #[arg(long)]
     strict: bool,
+    /// Write OUT/<cluster>/report.html, too: the cluster on one page, for a browser; it holds no
+    /// key and loads nothing
+    #[arg(long, conflicts_with = "check")]
+    report: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
@@ -49,13 +55,22 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
     let network = loaded.manifest.network_on(platform);
     let (cluster, report) = load::cluster_with(&loaded, network, arguments.strict)?;
-    let rendering = Rendering::of(
+    let mut rendering = Rendering::of(
         &loaded,
         &cluster,
         platform,
         arguments.compress,
         arguments.image,
     )?;
+    if arguments.report {
+        let choice = Choice {
+            platform,
+            compress: arguments.compress,
+            image: arguments.image,
+        };
+        let page = report_page::file(&loaded, &cluster, &choice, &rendering, &report)?;
+        rendering.files.push(page);
+    }
     let name = cluster.name.as_str();
     let written = if arguments.check {
         None
@@ -88,9 +103,13 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         if let Some(note) = losses::note(&cluster, load::now()) {
             context.terminal.say(&note);
         }
-        context
-            .terminal
-            .say(&format!("\nnext: sh {}/launch\n", directory.display()));
+        let directory = directory.display();
+        if arguments.report {
+            let page = format!("\nlook at: {directory}/{}\n", page::FILE);
+            context.terminal.say(&page);
+        }
+        let next = format!("\nnext: sh {directory}/launch\n");
+        context.terminal.say(&next);
     }
     Ok(())
 }
@@ -171,6 +190,7 @@ impl Summary<'_> {
             "etcdVersion": cluster.release.version.to_string(),
             "directory": directory.display().to_string(),
             "written": self.written.map(|written| written == Written::Changed),
+            "report": self.rendering.files.iter().any(|file| file.path == page::FILE),
             "controllers": controllers,
             "findings": report.to_json(),
         });

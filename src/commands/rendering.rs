@@ -6,6 +6,7 @@ use crate::cluster::{Cluster, Tls};
 use crate::machine::{self, Layout, Machine};
 use crate::manifest::Remedies;
 use crate::output::OutputFile;
+use crate::page;
 use crate::pki::{audit, inspect};
 use crate::platform::{
     Compress, Delivery, Document, Family, NotDelivered, Platform, deliver, launch,
@@ -54,12 +55,7 @@ impl Rendering {
         if let Some(finding) = manifest.cloud_config_unread(platform, &documents) {
             return Err(refuse(vec![finding]));
         }
-        let family = manifest.image_family();
-        let layout = family.map_or_else(Layout::default, Family::layout);
-        let mut machines = machine::machines(cluster, layout);
-        if image == Image::Baked {
-            machines = machines.into_iter().map(Machine::without_image).collect();
-        }
+        let machines = machines(cluster, layout(loaded), image);
         let mut deliveries = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();
         for (index, machine) in machines.iter().enumerate() {
@@ -99,6 +95,21 @@ impl Rendering {
     }
 }
 
+/// Where our own files lie on the machines of this manifest.
+pub(super) fn layout(loaded: &Loaded) -> Layout {
+    let family = loaded.manifest.image_family();
+    family.map_or_else(Layout::default, Family::layout)
+}
+
+/// The machines, with what user-data brings to those of this image.
+pub(super) fn machines(cluster: &Cluster, layout: Layout, image: Image) -> Vec<Machine<'_>> {
+    let machines = machine::machines(cluster, layout);
+    match image {
+        Image::Plain => machines,
+        Image::Baked => machines.into_iter().map(Machine::without_image).collect(),
+    }
+}
+
 /// The user's own cloud-config is among those who eat the bytes of a document.
 fn count_own(error: &mut NotDelivered, machine: &Machine, texts: &[(Document, Secret)]) {
     let whole = texts
@@ -130,7 +141,7 @@ fn has_rsa(tls: &Tls) -> bool {
 }
 
 /// The documents of one machine.
-fn texts(
+pub(super) fn texts(
     machine: &Machine,
     documents: &[Document],
     user: Option<&UserConfig>,
@@ -158,5 +169,5 @@ pub(super) fn is_ours(path: &str) -> bool {
         "network-config",
         "seed.iso",
     ];
-    path == "launch" || (name != path && ours.contains(&name))
+    path == "launch" || path == page::FILE || (name != path && ours.contains(&name))
 }

@@ -60,6 +60,15 @@ impl<'a> File<'a> {
         &self.contents
     }
 
+    /// Whose it is once bootstrap has run: that of etcd in `/etc/etcd`, root's all else.
+    pub fn owner(&self) -> &'static str {
+        if self.path.starts_with("/etc/etcd/") {
+            "etcd"
+        } else {
+            "root"
+        }
+    }
+
     pub(super) fn image(path: String, text: impl Into<Cow<'static, str>>) -> Self {
         Self::text(path, text.into(), Layer::Image)
     }

@@ -93,6 +93,23 @@ pub fn deliver(
     Ok(delivery)
 }
 
+/// How a document would be packed for a platform, without packing it for a machine; `Err` is the
+/// smallest form that was tried where none fits.
+pub fn pack_for(
+    platform: Platform,
+    document: Document,
+    text: &Secret,
+    compress: Compress,
+) -> Result<Packed, Packed> {
+    let forms = wanted(platform.forms(document), compress);
+    let packed = smallest_that_fits(platform, document, text, forms);
+    packed.map(|(packed, _)| packed).map_err(|error| Packed {
+        document,
+        form: error.form,
+        bytes: error.bytes,
+    })
+}
+
 impl Platform {
     /// Whether there is a compressed form that survives there.
     pub fn takes_compressed(self, document: Document) -> bool {

@@ -180,20 +180,64 @@ pub fn launch(
     settings: &Settings,
     deliveries: &[Delivery],
 ) -> String {
+    script(
+        platform,
+        cluster,
+        settings,
+        &deliveries.iter().enumerate().collect::<Vec<_>>(),
+    )
+}
+
+/// The same for one member alone, to be pasted into a shell that stands where `launch` lies: in a
+/// shell of its own, so that nothing of it stays; without comments, which some shells take for
+/// commands, and without a newline at its end, so that it waits for a last look.
+pub fn launch_one(
+    platform: Platform,
+    cluster: &Cluster,
+    settings: &Settings,
+    index: usize,
+    delivery: &Delivery,
+) -> String {
+    let script = script(platform, cluster, settings, &[(index, delivery)]);
+    let lines = script.lines();
+    let told = lines.filter(|line| !line.starts_with('#') && !line.is_empty());
+    let told: Vec<_> = told.collect();
+    format!("(\n{}\n)", told.join("\n"))
+}
+
+/// What `launch` asks for where nobody says it: the variable, and what it is.
+pub fn asked(platform: Platform, cluster: &Cluster, settings: &Settings) -> Vec<(String, String)> {
     let plan = Plan {
         platform,
         settings,
         members: &cluster.members,
     };
-    let deliveries_of = deliveries.iter().enumerate();
-    let machines = deliveries_of.map(|(index, delivery)| plan.machine(index, delivery));
-    let first = deliveries.first();
+    let all = plan.variables(&(0..cluster.members.len()).collect::<Vec<_>>());
+    let asked = all.asked.into_iter();
+    asked.map(|(variable, what)| (variable.0, what.0)).collect()
+}
+
+fn script(
+    platform: Platform,
+    cluster: &Cluster,
+    settings: &Settings,
+    deliveries: &[(usize, &Delivery)],
+) -> String {
+    let plan = Plan {
+        platform,
+        settings,
+        members: &cluster.members,
+    };
+    let machines = deliveries.iter();
+    let machines = machines.map(|(index, delivery)| plan.machine(*index, delivery));
+    let indices: Vec<_> = deliveries.iter().map(|(index, _)| *index).collect();
+    let document = deliveries.first().map(|(_, first)| first.first().document);
     let script = Script {
         cluster: cluster.name.as_str(),
-        document: first.map_or(Document::CloudConfig, |first| first.first().document),
+        document: document.unwrap_or(Document::CloudConfig),
         machines: machines.collect(),
         clients: platform.0.clients,
-        variables: plan.variables(),
+        variables: plan.variables(&indices),
     };
     let rendered = (platform.0.script)(&script);
     let mut text = rendered.expect("a template of plain words renders");
@@ -252,13 +296,14 @@ impl<'a> Plan<'a> {
         usual.of(arch)
     }
 
-    /// Every variable that some command uses, once.
-    fn variables(&self) -> Variables {
+    /// Every variable that a command for one of these members uses, once.
+    fn variables(&self, indices: &[usize]) -> Variables {
         let mut variables = Variables::default();
         let mut used = String::new();
         let mut seen = Vec::new();
         for key in self.platform.0.keys {
-            for (index, member) in self.members.iter().enumerate() {
+            for &index in indices {
+                let member = &self.members[index];
                 let variable = self.variable(key, member.arch);
                 if self.settings.own(index, key.name).is_none() && !seen.contains(&variable) {
                     used.push_str(&self.see_to(&variable, key, member.arch, &mut variables));

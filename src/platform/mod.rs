@@ -24,10 +24,10 @@ mod vmware;
 use std::fmt;
 use std::net::IpAddr;
 
-pub use deliver::{Compress, Delivery, NotDelivered, Packed, deliver};
+pub use deliver::{Compress, Delivery, NotDelivered, Packed, deliver, pack_for};
 pub use image::{Family, Image, NotHere, Patterns};
 pub use key::{Key, LaunchValue, LaunchValues, NotAValue};
-pub use launch::{Settings, launch};
+pub use launch::{Settings, asked, launch, launch_one};
 pub use nocloud::meta_data;
 
 use crate::machine::Machine;

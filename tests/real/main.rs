@@ -33,6 +33,7 @@ mod own_config;
 mod pairs;
 mod reader;
 mod replace;
+mod report_page;
 mod rotate;
 
 #[path = "../support/pin_desk.rs"]

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -66,6 +67,17 @@ impl Bench {
         serde_json::from_str(&said).unwrap()
     }
 
+    /// A directory with a stand-in for every client.
+    pub(crate) fn clients(&self) -> PathBuf {
+        let bin = self.path("bin");
+        fs::create_dir(&bin).unwrap();
+        for client in CLIENTS {
+            fs::write(bin.join(client), CLIENT).unwrap();
+            fs::set_permissions(bin.join(client), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        bin
+    }
+
     pub(crate) fn file(&self, name: &str) -> Vec<u8> {
         fs::read(self.path("out/lab").join(name)).unwrap()
     }
@@ -84,3 +96,20 @@ case " $* " in
   *nextid*) echo 100 ;;
 esac
 "#;
+
+const CLIENTS: [&str; 14] = [
+    "gcloud",
+    "aws",
+    "az",
+    "openstack",
+    "hcloud",
+    "doctl",
+    "oci",
+    "govc",
+    "linode-cli",
+    "virsh",
+    "virt-install",
+    "qm",
+    "pvesm",
+    "pvesh",
+];
