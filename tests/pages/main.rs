@@ -7,6 +7,7 @@
 //! | `console` | its commands are run, and what they print is compared; a line `…` stands for any lines |
 //! | `sh` | it is run |
 //! | `sh run-by=NAME` | `tests/real/day_two` runs it inside a machine, under that name |
+//! | `console` of a page in `blocks::ELSEWHERE` | another test does that |
 //! | either, with a first line `# needs …`, or a command with `sudo` | nothing: the reader sees why |
 //! | `yaml` | the manifest reader takes it, whole or in the place of a manifest's keys |
 //! | `yaml PATH` | and the file is there for the commands below it |
