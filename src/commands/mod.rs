@@ -2,6 +2,7 @@
 //! [`Command`], a line in the README's table.
 
 mod bake;
+mod inspect;
 mod load;
 mod pin;
 mod pki;
@@ -53,6 +54,7 @@ enum Command {
     Pki(pki::Command),
     Bake(bake::Arguments),
     Rehearse(rehearse::Arguments),
+    Inspect(inspect::Arguments),
 }
 
 /// The manifest and where its files are: the same for every command that reads one.
@@ -125,6 +127,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Pki(command) => pki::run(&command, context),
         Command::Bake(arguments) => bake::run(&arguments, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
+        Command::Inspect(arguments) => inspect::run(&arguments, context),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 //! Packs one machine's documents in the first form that fits its cloud.
 
-use super::{Document, Form, Limit, Platform};
+use super::{Counts, Document, Form, Limit, Platform};
 use crate::machine::Machine;
 use crate::output::OutputFile;
 use crate::secret::Secret;
@@ -97,6 +97,31 @@ impl Platform {
     /// Whether there is a compressed form that survives there.
     pub fn takes_compressed(self, document: Document) -> bool {
         self.forms(document).iter().any(|form| form.is_compressed())
+    }
+
+    /// How a document would travel on every platform that hands over its kind: the first form
+    /// that fits, else the smallest.
+    pub fn pack_for_all(document: Document, text: &Secret) -> Vec<(Self, Packed)> {
+        let gzip = pack(text, Form::Gzip).expose().len();
+        let length = |form: Form| match form {
+            Form::Plain => text.expose().len(),
+            Form::Gzip => gzip,
+            Form::Base64 => Counts::Base64.of(text.expose().len()),
+            Form::GzipBase64 => Counts::Base64.of(gzip),
+        };
+        let on = |platform: Self| {
+            let limit = platform.limit();
+            let packed = |form: &Form| Packed {
+                document,
+                form: *form,
+                bytes: limit.counts.of(length(*form)),
+            };
+            let forms: Vec<_> = platform.forms(document).iter().map(packed).collect();
+            let fits = forms.iter().find(|packed| packed.bytes <= limit.bytes);
+            let smallest = || forms.iter().min_by_key(|packed| packed.bytes);
+            Some((platform, *fits.or_else(smallest)?))
+        };
+        Self::ALL.into_iter().filter_map(on).collect()
     }
 }
 
