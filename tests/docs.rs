@@ -130,6 +130,7 @@ fn help_fits_eighty_columns() {
         vec!["pki", "rotate-ca"],
         vec!["bake"],
         vec!["rehearse"],
+        vec!["inspect"],
     ] {
         for flag in ["-h", "--help"] {
             let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))

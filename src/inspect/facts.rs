@@ -80,7 +80,7 @@ fn files_of(part: &Part) -> impl Iterator<Item = &[u8]> {
 pub(super) fn settings(file: &Found) -> Option<Settings> {
     let text = std::str::from_utf8(file.bytes()?).ok()?;
     let mut values = variables(text);
-    if file.path.ends_with(".service") || file.path.ends_with(".conf") {
+    if text.contains("ExecStart=") {
         values.extend(flags(text));
     }
     values.truncate(MOST_SETTINGS);

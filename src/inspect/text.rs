@@ -173,8 +173,8 @@ fn about(document: &Part, name: Option<&str>, now: i64, out: &mut String) {
             let name = delivery.name.as_deref().unwrap_or("without its name");
             let state = match (delivery.changed.len(), delivery.missing.len()) {
                 (0, 0) => "all files are as `firstboot render` sent them".to_owned(),
-                (0, missing) => format!("as sent; {missing} files are for the image to bring"),
-                (changed, _) => format!("{changed} files are not as sent"),
+                (0, missing) => format!("as sent; the image has to bring {missing} more"),
+                (changed, _) => format!("not as sent ({changed} changed)"),
             };
             let _ = writeln!(out, "\ndelivery {name}{of}: {state}");
         }

@@ -35,8 +35,18 @@ pub(super) fn judge(said: &mut Said, now: i64) {
     let part = said.part;
     if let Kind::CloudConfig(Ok(tree)) = &part.kind {
         let entries = tree.get("write_files").map(Node::items).unwrap_or_default();
+        // A file for each entry that names a path, in the same order, as far as there was room.
+        let mut files = part.files.iter();
         for (at, entry) in entries.iter().enumerate() {
-            Entry { entry, at, tree }.judge(said);
+            let names_path = entry.get("path").and_then(Node::text).is_some();
+            let file = names_path.then(|| files.next()).flatten();
+            Entry {
+                node: entry,
+                at,
+                tree,
+                file,
+            }
+            .judge(said);
         }
     }
     for file in &part.files {
@@ -59,19 +69,20 @@ pub(super) fn judge(said: &mut Said, now: i64) {
 
 /// One entry of `write_files`.
 struct Entry<'a> {
-    entry: &'a Node,
+    node: &'a Node,
     at: usize,
     tree: &'a Node,
+    file: Option<&'a Found>,
 }
 
 impl Entry<'_> {
     fn key(&self, key: &str) -> At {
-        let node = self.entry.get(key).unwrap_or(self.entry);
+        let node = self.node.get(key).unwrap_or(self.node);
         At::key(node.line, format!("write_files[{}].{key}", self.at))
     }
 
     fn text(&self, key: &str) -> Option<&str> {
-        self.entry.get(key)?.text()
+        self.node.get(key)?.text()
     }
 
     fn judge(&self, said: &mut Said) {
@@ -102,7 +113,7 @@ impl Entry<'_> {
         self.permissions(said);
         self.owner(said);
         self.content(said);
-        if self.entry.get("source").is_some() {
+        if self.node.get("source").is_some() {
             said.warning(
                 "source",
                 self.key("source"),
@@ -114,7 +125,7 @@ impl Entry<'_> {
 
     fn permissions(&self, said: &mut Said) {
         const CODE: &str = "mode-number";
-        let Some(node) = self.entry.get("permissions").filter(|node| !node.is_null()) else {
+        let Some(node) = self.node.get("permissions").filter(|node| !node.is_null()) else {
             return;
         };
         let text = node.text().unwrap_or_default().trim();
@@ -134,7 +145,7 @@ impl Entry<'_> {
                 ),
                 "write it as a text: `permissions: \"0600\"`",
             ),
-            Some(_) if node.plain => said.warning(
+            Some(_) if node.plain && !text.starts_with("0o") => said.warning(
                 CODE,
                 self.key("permissions"),
                 "this is right only because YAML 1.1 reads a leading zero as octal",
@@ -146,7 +157,7 @@ impl Entry<'_> {
 
     fn owner(&self, said: &mut Said) {
         const CODE: &str = "owner-early";
-        let deferred = self.entry.get("defer").is_some_and(|defer| !defer.is_no());
+        let deferred = self.node.get("defer").is_some_and(|defer| !defer.is_no());
         let Some(owner) = self.text("owner").filter(|_| !deferred) else {
             return;
         };
@@ -190,7 +201,7 @@ impl Entry<'_> {
                 "write `b64` or `gz+b64`, or leave it out",
             );
         }
-        if self.entry.get("content").is_none() && self.entry.get("source").is_none() {
+        if self.node.get("content").is_none() && self.node.get("source").is_none() {
             said.warning(
                 "empty",
                 self.key("content"),
@@ -199,7 +210,7 @@ impl Entry<'_> {
             );
         }
         let content = self.text("content").unwrap_or_default();
-        let is_tagged = self.entry.get("content").is_some_and(|node| node.binary);
+        let is_tagged = self.node.get("content").is_some_and(|node| node.binary);
         let (is_base64, is_gzip) = encodings(encoding);
         if !is_base64 && !is_tagged && looks_like_base64(content.as_bytes()) {
             said.warning(
@@ -209,14 +220,12 @@ impl Entry<'_> {
                 "add `encoding: b64`",
             );
         }
-        let path = self.text("path").unwrap_or_default();
-        let file = said
-            .part
-            .files
-            .iter()
-            .find(|file| file.path == path && file.line == Some(self.entry.line));
-        let twice =
-            is_base64 && !is_gzip && file.and_then(Found::bytes).is_some_and(looks_like_base64);
+        let twice = is_base64
+            && !is_gzip
+            && self
+                .file
+                .and_then(Found::bytes)
+                .is_some_and(looks_like_base64);
         if twice {
             said.warning(
                 "base64-twice",

@@ -55,11 +55,17 @@ fn header(said: &mut Said) {
 }
 
 fn kind(said: &mut Said) {
-    let part = said.part;
     const CODE: &str = "unknown-form";
     const CURE: &str = "start it with a header: `#cloud-config`, or `#!` and an interpreter";
+    let part = said.part;
     match &part.kind {
         Kind::Empty => said.warning("empty", At::PART, "there is nothing in it", "leave it out"),
+        Kind::Binary if is_utf_16(part) => said.error(
+            CODE,
+            At::PART,
+            "this text is UTF-16, which no machine reads",
+            "save it as UTF-8 without a byte order mark (`iconv -f UTF-16 -t UTF-8 FILE`)",
+        ),
         Kind::Binary => said.error(
             CODE,
             At::PART,
@@ -102,6 +108,13 @@ fn kind(said: &mut Said) {
         Kind::Include(urls) => include(said, urls),
         _ => {}
     }
+}
+
+fn is_utf_16(part: &Part) -> bool {
+    let marks = [b"\xff\xfe", b"\xfe\xff"];
+    marks
+        .iter()
+        .any(|mark| part.text.expose().starts_with(*mark))
 }
 
 fn is_script_of_gce(part: &Part) -> bool {

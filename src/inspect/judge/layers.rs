@@ -161,12 +161,12 @@ fn twice(said: &mut Said) {
 
 /// The API's own base64 is off already.
 fn carried(said: &mut Said) {
+    const CODE: &str = "base64-layer";
+    const CURE: &str = "hand over the document itself: the client encodes it";
     let (count, wrapped) = outer(said);
     if count == 0 {
         return;
     }
-    const CODE: &str = "base64-layer";
-    const CURE: &str = "hand over the document itself: the client encodes it";
     if said.part.carrier == Carrier::Aws && count == 1 && !wrapped {
         said.warning(
             CODE,

@@ -35,10 +35,9 @@ pub(super) fn archive(into: &mut Part, body: &str, first: usize, budget: &mut Bu
     for item in tree.items() {
         let text = |key: &str| item.get(key).and_then(Node::text);
         let content = item.text().or_else(|| text("content"));
-        let number = into.parts.len() + 1;
         let name = match text("filename") {
-            Some(name) => format!("part {number} {}", quoted(name)),
-            None => format!("part {number}"),
+            Some(file) => format!("{} {}", into.child(), quoted(file)),
+            None => into.child(),
         };
         let declared = text("type").map(|kind| kind.trim().to_ascii_lowercase());
         // Without a type its first bytes decide, as in a message.

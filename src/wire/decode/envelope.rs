@@ -151,11 +151,15 @@ pub(super) fn answer(part: &mut Part, text: &str, budget: &mut Budget) -> Option
         part.parts.push(child);
         return Some(Kind::Answer);
     }
-    let many = serde_json::from_str::<Vec<Gce>>(text).ok();
-    if let Some(instances) = many.or_else(|| Some(vec![serde_json::from_str(text).ok()?])) {
-        instances
-            .iter()
-            .for_each(|instance| gce(part, instance, budget));
+    if text.trim_start().starts_with('[') {
+        let instances = serde_json::from_str::<Vec<Gce>>(text).ok()?;
+        for instance in &instances {
+            gce(part, instance, budget);
+        }
+        return Some(Kind::Answer);
+    }
+    if let Ok(instance) = serde_json::from_str::<Gce>(text) {
+        gce(part, &instance, budget);
         return Some(Kind::Answer);
     }
     if let Ok(aws) = serde_json::from_str::<Aws>(text) {
@@ -216,12 +220,10 @@ fn gce(into: &mut Part, instance: &Gce, budget: &mut Budget) {
 
 /// A part of which the API makes base64.
 fn encoded(name: &str, carrier: Carrier, value: &str, budget: &mut Budget) -> Part {
-    match peel::base64(value.as_bytes()) {
-        Some(bytes) => part(name, carrier, bytes.expose(), None, budget),
-        None => {
-            let mut part = Part::new(name, carrier, value.len());
-            part.stopped = Some(Stopped::Damaged("base64"));
-            part
-        }
+    if let Some(bytes) = peel::base64(value.as_bytes()) {
+        return part(name, carrier, bytes.expose(), None, budget);
     }
+    let mut part = Part::new(name, carrier, value.len());
+    part.stopped = Some(Stopped::Damaged("base64"));
+    part
 }

@@ -99,6 +99,10 @@ struct DropIn {
 
 /// The files and units of a config; `None` if this JSON is none.
 pub(super) fn read(into: &mut Part, text: &str, budget: &mut Budget) -> Option<Kind> {
+    // A list would be taken for the fields of a struct, one after the other.
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
     let config: Config = serde_json::from_str(text).ok()?;
     let mut files = Files {
         found: Vec::new(),
@@ -126,19 +130,18 @@ pub(super) fn read(into: &mut Part, text: &str, budget: &mut Budget) -> Option<K
     } = config.ignition.config;
     let sources: Vec<_> = merge.into_iter().chain(append).chain(replace).collect();
     for source in &sources {
-        let number = into.parts.len() + 1;
+        let name = into.child();
         let child = match contents(source, budget) {
             Content::Bytes(bytes) => {
-                let name = format!("part {number}");
                 super::part(&name, Carrier::Within, bytes.expose(), None, budget)
             }
             Content::Elsewhere(url) => {
-                let mut part = Part::new(&format!("part {number}"), Carrier::Within, 0);
+                let mut part = Part::new(&name, Carrier::Within, 0);
                 part.kind = Kind::Include(vec![url]);
                 part
             }
             Content::Damaged(what) => {
-                let mut part = Part::new(&format!("part {number}"), Carrier::Within, 0);
+                let mut part = Part::new(&name, Carrier::Within, 0);
                 part.stopped = Some(Stopped::Damaged(what));
                 part
             }

@@ -30,8 +30,7 @@ pub(super) fn read(into: &mut Part, text: &str, budget: &mut Budget) -> Kind {
                 into.stopped = Some(Stopped::Damaged("message: its boundary is nowhere in it"));
             }
             for piece in pieces {
-                let number = into.parts.len() + 1;
-                let child = piece_of(piece, number, budget);
+                let child = piece_of(piece, &into.child(), budget);
                 let over = matches!(child.stopped, Some(Stopped::TooMuch("parts" | "levels")));
                 into.parts.push(child);
                 if over {
@@ -40,39 +39,37 @@ pub(super) fn read(into: &mut Part, text: &str, budget: &mut Budget) -> Kind {
             }
         }
         _ => {
-            let child = one(&headers, body, 1, budget);
+            let child = one(&headers, body, &into.child(), budget);
             into.parts.push(child);
         }
     }
     Kind::Multipart
 }
 
-fn piece_of(piece: &str, number: usize, budget: &mut Budget) -> Part {
+fn piece_of(piece: &str, name: &str, budget: &mut Budget) -> Part {
     let (headers, body) = headers(piece);
     if headers.content_type.starts_with("multipart/") {
         // Read again as a message, with its headers.
         let declared = Some(headers.content_type);
-        let name = format!("part {number}");
-        let mut part = Part::new(&name, Carrier::Within, piece.len());
+        let mut part = Part::new(name, Carrier::Within, piece.len());
         part.declared = declared;
-        match budget.enter(piece.len()) {
-            Err(stopped) => part.stopped = Some(stopped),
-            Ok(()) => {
-                part.header = super::Header::Declared;
-                part.text = Secret::new(piece.as_bytes().to_vec());
-                part.kind = read(&mut part, piece, budget);
-                budget.leave();
-            }
+        if let Err(stopped) = budget.enter(piece.len()) {
+            part.stopped = Some(stopped);
+            return part;
         }
+        part.header = super::Header::Declared;
+        part.text = Secret::new(piece.as_bytes().to_vec());
+        part.kind = read(&mut part, piece, budget);
+        budget.leave();
         return part;
     }
-    one(&headers, body, number, budget)
+    one(&headers, body, name, budget)
 }
 
-fn one(headers: &Headers, body: &str, number: usize, budget: &mut Budget) -> Part {
+fn one(headers: &Headers, body: &str, name: &str, budget: &mut Budget) -> Part {
     let name = match &headers.file_name {
-        Some(name) => format!("part {number} {}", quoted(name)),
-        None => format!("part {number}"),
+        Some(file) => format!("{name} {}", quoted(file)),
+        None => name.to_owned(),
     };
     let decoded = match headers.encoding.as_str() {
         "base64" => peel::base64(body.as_bytes()),
@@ -171,7 +168,7 @@ fn split<'a>(body: &'a str, boundary: &str) -> Vec<&'a str> {
                 let piece = piece.strip_suffix('\n').unwrap_or(piece);
                 pieces.push(piece.strip_suffix('\r').unwrap_or(piece));
             }
-            start = (after == "").then_some(at + line.len());
+            start = after.is_empty().then_some(at + line.len());
         }
         at += line.len();
     }

@@ -183,11 +183,25 @@ impl Part {
         let mut all = vec![self];
         let mut at = 0;
         while at < all.len() {
-            let inner: Vec<_> = all[at].parts.iter().collect();
-            all.splice(at + 1..at + 1, inner);
+            let inner = all[at].parts.iter();
             at += 1;
+            all.splice(at..at, inner);
         }
         all
+    }
+
+    /// The name of its next part: `part 2`, and `part 2.1` within that.
+    fn child(&self) -> String {
+        let number = self.parts.len() + 1;
+        let own = self
+            .name
+            .split(' ')
+            .nth(1)
+            .filter(|_| self.name.starts_with("part "));
+        own.map_or_else(
+            || format!("part {number}"),
+            |own| format!("part {own}.{number}"),
+        )
     }
 
     /// The text, if it is one.

@@ -198,16 +198,12 @@ impl Command {
 
 /// The words of a command that are neither redirections nor `sudo`.
 fn arguments(stage: &[Token]) -> Vec<&Word> {
-    let mut words = Vec::new();
+    let mut words: Vec<&Word> = Vec::new();
     let mut follows = false;
     for token in stage {
-        match token {
-            Token::Word(word) if !follows => {
-                if !(words.is_empty() && word.text == "sudo") {
-                    words.push(word);
-                }
-            }
-            _ => {}
+        if let Token::Word(word) = token {
+            let is_sudo = words.is_empty() && word.text == "sudo";
+            words.extend((!follows && !is_sudo).then_some(word));
         }
         follows = matches!(token, Token::Here(_) | Token::To(_));
     }

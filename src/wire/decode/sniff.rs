@@ -129,6 +129,18 @@ fn form(body: &str, declared: Option<&str>) -> (Header, Form) {
     recovered(body)
 }
 
+/// Keys by which a cloud-config is known that does not say what it is.
+const KEYS: [&str; 8] = [
+    "write_files:",
+    "runcmd:",
+    "bootcmd:",
+    "packages:",
+    "users:",
+    "hostname:",
+    "ssh_authorized_keys:",
+    "package_update:",
+];
+
 /// What it was perhaps meant to be.
 fn recovered(body: &str) -> (Header, Form) {
     let first = body.lines().next().unwrap_or_default();
@@ -153,16 +165,6 @@ fn recovered(body: &str) -> (Header, Form) {
     {
         return (Header::None, Form::Butane);
     }
-    const KEYS: [&str; 8] = [
-        "write_files:",
-        "runcmd:",
-        "bootcmd:",
-        "packages:",
-        "users:",
-        "hostname:",
-        "ssh_authorized_keys:",
-        "package_update:",
-    ];
     if body
         .lines()
         .any(|line| KEYS.iter().any(|key| line.starts_with(key)))

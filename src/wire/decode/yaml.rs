@@ -287,7 +287,10 @@ impl Tree {
 }
 
 fn is_binary(tag: Option<&Cow<'_, Tag>>) -> bool {
-    tag.is_some_and(|tag| tag.core_suffix() == Some("binary"))
+    tag.is_some_and(|tag| {
+        let suffix = tag.suffix_in_namespace("tag:yaml.org,2002:");
+        suffix.as_deref() == Some("binary")
+    })
 }
 
 fn size(node: &Node) -> usize {
