@@ -131,6 +131,7 @@ fn help_fits_eighty_columns() {
         vec!["bake"],
         vec!["rehearse"],
         vec!["inspect"],
+        vec!["diff"],
     ] {
         for flag in ["-h", "--help"] {
             let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))

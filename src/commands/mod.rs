@@ -2,6 +2,7 @@
 //! [`Command`], a line in the README's table.
 
 mod bake;
+mod diff;
 mod inspect;
 mod load;
 mod pin;
@@ -55,6 +56,7 @@ enum Command {
     Bake(bake::Arguments),
     Rehearse(rehearse::Arguments),
     Inspect(inspect::Arguments),
+    Diff(diff::Arguments),
 }
 
 /// The manifest and where its files are: the same for every command that reads one.
@@ -90,6 +92,8 @@ pub enum Failure {
     World(String),
     /// It ran and the answer is no: exit status 1, all words are said already.
     Negative,
+    /// It ran, and what it compared differs: exit status 2, all words are said already.
+    Differs,
 }
 
 impl Failure {
@@ -128,10 +132,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Bake(arguments) => bake::run(&arguments, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
         Command::Inspect(arguments) => inspect::run(&arguments, context),
+        Command::Diff(arguments) => diff::run(&arguments, context),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Negative) => ExitCode::from(1),
+        Err(Failure::Differs) => ExitCode::from(2),
         Err(Failure::Input(report)) => {
             context.refuse(&report);
             ExitCode::from(1)

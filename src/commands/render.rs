@@ -99,7 +99,7 @@ Debian, RHEL, Rocky Linux and CentOS need startup-script: say `image: debian` in
 ";
 
 /// clap itself then says which platform was perhaps meant.
-fn platforms() -> impl TypedValueParser<Value = Platform> {
+pub(super) fn platforms() -> impl TypedValueParser<Value = Platform> {
     let names = PossibleValuesParser::new(Platform::ALL.map(Platform::name));
     names.try_map(|name| Platform::named(&name).ok_or("no platform"))
 }

@@ -53,7 +53,7 @@ fn begins_key(line: &str) -> bool {
 }
 
 /// Every line of every private key, wherever in the input it stands.
-pub(super) fn key_lines(part: &Part) -> BTreeSet<&str> {
+pub(crate) fn key_lines(part: &Part) -> BTreeSet<&str> {
     const SHORTEST: usize = 12;
     let mut lines = BTreeSet::new();
     for part in part.all() {

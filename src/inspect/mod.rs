@@ -7,7 +7,7 @@
 //! `tests/inspect`.
 
 mod extract;
-mod facts;
+pub(crate) mod facts;
 mod json;
 mod judge;
 mod sizes;
