@@ -7,6 +7,8 @@
 pub mod bake;
 pub mod cluster;
 pub mod commands;
+pub mod diff;
+pub mod inspect;
 pub mod machine;
 pub mod manifest;
 pub mod output;

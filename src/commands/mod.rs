@@ -3,8 +3,10 @@
 
 mod bake;
 mod completions;
+mod diff;
 mod duration;
 mod init;
+mod inspect;
 mod load;
 mod losses;
 mod man;
@@ -68,6 +70,8 @@ enum Command {
     Bake(bake::Arguments),
     Rehearse(rehearse::Arguments),
     Verify(verify::Arguments),
+    Inspect(inspect::Arguments),
+    Diff(diff::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -84,6 +88,8 @@ impl Command {
             Self::Bake(_) => "bake",
             Self::Rehearse(_) => "rehearse",
             Self::Verify(_) => "verify",
+            Self::Inspect(_) => "inspect",
+            Self::Diff(_) => "diff",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -124,8 +130,8 @@ pub enum Failure {
     World(String),
     /// It ran and the answer is no: exit status 1, all words are said already.
     Negative,
-    /// What runs is not what was planned: exit status 2, all words are said already.
-    Unplanned,
+    /// It ran, and what it compared differs: exit status 2, all words are said already.
+    Differs,
 }
 
 impl Failure {
@@ -171,11 +177,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Schema(arguments) => schema::run(&arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Man(arguments) => man::run(&arguments, context),
+        Command::Inspect(arguments) => inspect::run(&arguments, context),
+        Command::Diff(arguments) => diff::run(&arguments, context),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Negative) => ExitCode::from(1),
-        Err(Failure::Unplanned) => ExitCode::from(2),
+        Err(Failure::Differs) => ExitCode::from(2),
         Err(Failure::Input(report)) => {
             context.refuse(&report);
             ExitCode::from(1)

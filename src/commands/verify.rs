@@ -83,12 +83,12 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     };
     context.print(&match context.format {
         Format::Human => table::text(&end, load::now()),
-        Format::Json => table::json(&end),
+        Format::Json => context.document(table::json(&end)),
     })?;
     if end.passed() {
         Ok(())
     } else {
-        Err(Failure::Unplanned)
+        Err(Failure::Differs)
     }
 }
 

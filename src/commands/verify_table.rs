@@ -138,14 +138,12 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The one document; `docs/verify.md` describes it, and its `apiVersion` changes with its shape.
-pub(super) fn json(end: &Verification) -> String {
+/// The one document; `docs/verify.md` describes it.
+pub(super) fn json(end: &Verification) -> Value {
     let plan = &end.plan;
     let controllers: Vec<_> = end.controllers.iter().map(controller).collect();
     let findings: Vec<_> = end.findings.iter().map(finding).collect();
-    let document = json!({
-        "apiVersion": crate::manifest::API_VERSION,
-        "kind": "Verification",
+    json!({
         "cluster": plan.cluster.as_str(),
         "clusterId": plan.id.to_string(),
         "etcdVersion": plan.version.to_string(),
@@ -154,8 +152,7 @@ pub(super) fn json(end: &Verification) -> String {
         "raftTerm": end.term,
         "controllers": controllers,
         "findings": findings,
-    });
-    format!("{document:#}\n")
+    })
 }
 
 fn controller(one: &Checked) -> Value {

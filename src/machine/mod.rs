@@ -27,7 +27,7 @@ const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
 pub(crate) const UNITS: &str = "/etc/systemd/system";
 
 /// Where the list of checksums lies; bootstrap holds every other file against it.
-const SENT: &str = "/etc/firstboot/sent";
+pub(crate) const SENT: &str = "/etc/firstboot/sent";
 
 /// A command whose exit status is the verdict on the first boot.
 pub const VERDICT: &str = "systemctl is-active --quiet firstboot.service";
@@ -169,7 +169,7 @@ fn sent(files: &[File], delivery: &str) -> String {
 }
 
 /// The checksum of POSIX's `cksum`: a CRC over the bytes and then over their number.
-fn cksum(bytes: &[u8]) -> u32 {
+pub(crate) fn cksum(bytes: &[u8]) -> u32 {
     const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_CKSUM);
     let mut digest = CRC.digest();
     digest.update(bytes);

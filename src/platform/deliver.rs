@@ -1,11 +1,13 @@
 //! Packs one machine's documents in the first form that fits its cloud.
 
-use super::{Document, Form, Limit, Platform};
+use super::{Counts, Document, Form, Limit, Platform};
 use crate::machine::Machine;
 use crate::output::OutputFile;
 use crate::secret::Secret;
 use crate::wire::encoding;
-use std::io;
+use flate2::Compression;
+use flate2::read::GzEncoder;
+use std::io::{self, Read as _};
 
 /// Whether documents are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -114,6 +116,37 @@ impl Platform {
     /// Whether there is a compressed form that survives there.
     pub fn takes_compressed(self, document: Document) -> bool {
         self.forms(document).iter().any(|form| form.is_compressed())
+    }
+
+    /// How a document would travel on every platform that hands over its kind: the first form
+    /// that fits, else the smallest. gzip is what `gzip -9` makes of it; [`deliver`] packs a
+    /// little tighter.
+    pub fn pack_for_all(document: Document, text: &Secret) -> Vec<(Self, Packed)> {
+        // Not `pack`: zopfli needs seconds for some texts, and what counts here is any text.
+        let mut squeezed = Vec::new();
+        GzEncoder::new(text.expose(), Compression::best())
+            .read_to_end(&mut squeezed)
+            .expect("reading from memory does not fail");
+        let gzip = squeezed.len();
+        let length = |form: Form| match form {
+            Form::Plain => text.expose().len(),
+            Form::Gzip => gzip,
+            Form::Base64 => Counts::Base64.of(text.expose().len()),
+            Form::GzipBase64 => Counts::Base64.of(gzip),
+        };
+        let on = |platform: Self| {
+            let limit = platform.limit();
+            let packed = |form: &Form| Packed {
+                document,
+                form: *form,
+                bytes: limit.counts.of(length(*form)),
+            };
+            let forms: Vec<_> = platform.forms(document).iter().map(packed).collect();
+            let fits = forms.iter().find(|packed| packed.bytes <= limit.bytes);
+            let smallest = || forms.iter().min_by_key(|packed| packed.bytes);
+            Some((platform, *fits.or_else(smallest)?))
+        };
+        Self::ALL.into_iter().filter_map(on).collect()
     }
 }
 

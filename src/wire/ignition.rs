@@ -287,7 +287,8 @@ impl Contents<'_> {
     }
 }
 
-fn unescape(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+/// The bytes of a text in which `%` escapes a byte.
+pub(super) fn unescape(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

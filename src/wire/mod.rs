@@ -3,6 +3,7 @@
 //! To add a form: a file here with a `render` that reads back what it rendered, and compares.
 
 pub mod cloud_config;
+pub mod decode;
 pub mod encoding;
 pub mod escape;
 pub mod ignition;

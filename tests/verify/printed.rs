@@ -55,7 +55,7 @@ fn wrong_input_is_refused_before_anybody_is_asked() {
 #[test]
 fn the_document_is_the_documented_one() {
     let (document, _) = look_at(Manner::Mute, "kubernetes", &[]);
-    assert_eq!(document["apiVersion"], "firstboot/v1");
+    assert_eq!(document["format"], "firstboot/verify/v1");
     let mut printed = BTreeSet::new();
     paths(&document, "", &mut printed);
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,0 +1,204 @@
+//! In which order machines are made anew, so that a majority stands at every moment.
+
+use super::machine::Machine;
+use super::{Fate, Matters};
+use crate::release::Version;
+
+/// What is done with a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Made anew from the new user-data.
+    Replace,
+    /// The same, but whenever it suits: nothing that runs is otherwise than it should be.
+    ReplaceLater,
+    /// Added to the cluster and made.
+    Add,
+    /// Taken out of the cluster.
+    Remove,
+}
+
+/// One step; the next begins when every member is healthy again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which machine.
+    pub name: String,
+    /// What is done with it.
+    pub action: Action,
+}
+
+/// The steps, and what must be known before the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// One machine at a time, in this order.
+    pub steps: Vec<Step>,
+    /// Cautions, each in a line.
+    pub notes: Vec<String>,
+}
+
+/// Orders the steps: what must change first, then what joins, what goes, and last what only
+/// matters later.
+pub fn plan(before: &[Machine], after: &[Machine], fates: &[(String, Fate)], whole: bool) -> Plan {
+    let action = |fate: &Fate| match fate {
+        Fate::Same => None,
+        Fate::Added => Some(Action::Add),
+        Fate::Removed => Some(Action::Remove),
+        Fate::Changed(changes, _) => {
+            let now = changes.iter().any(|change| change.matters == Matters::Now);
+            Some(if now {
+                Action::Replace
+            } else {
+                Action::ReplaceLater
+            })
+        }
+    };
+    let mut steps: Vec<Step> = fates
+        .iter()
+        .filter_map(|(name, fate)| {
+            Some(Step {
+                name: name.clone(),
+                action: action(fate)?,
+            })
+        })
+        .collect();
+    // Of one or two members none can be spared: a third comes first.
+    let is_small = whole && before.len() <= 2;
+    steps.sort_by_key(|step| match step.action {
+        Action::Add if is_small => 0,
+        Action::Replace => 1,
+        Action::Add => 2,
+        Action::Remove => 3,
+        Action::ReplaceLater => 4,
+    });
+    let notes = if steps.is_empty() {
+        Vec::new()
+    } else {
+        notes(before, after, &steps, whole)
+    };
+    Plan { steps, notes }
+}
+
+fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    let pairs = || {
+        after.iter().filter_map(|new| {
+            let old = before.iter().find(|old| old.name() == new.name())?;
+            Some((old, new))
+        })
+    };
+    let differs = |name: &str| pairs().any(|(old, new)| old.variable(name) != new.variable(name));
+    if differs("ETCD_INITIAL_CLUSTER_TOKEN") {
+        notes.push(
+            "the token differs: this is another cluster, and no order keeps the data; take a snapshot, or change `cluster` back"
+                .to_owned(),
+        );
+        return notes;
+    }
+    match fewest(before, steps, whole) {
+        Some(1) => notes.push(
+            "the one member holds all the data: take a snapshot before it goes, or add members first".to_owned(),
+        ),
+        Some(2) => notes.push(
+            "of two members both are needed for a quorum: add a third before one of them goes".to_owned(),
+        ),
+        _ => {}
+    }
+    if steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Replace | Action::ReplaceLater))
+    {
+        notes.push(
+            "a machine that is made anew has an empty disk: how it joins again is in docs/machine.md, «A controller that lost its disk»"
+                .to_owned(),
+        );
+    }
+    if differs("MEMBER_ID") {
+        notes.push(
+            "a machine with another address is another member: remove the old one from the cluster before the new one starts"
+                .to_owned(),
+        );
+    }
+    notes.extend(upgrade(pairs()));
+    if pairs().any(|(old, new)| trusts_others(old, new)) {
+        notes.push(
+            "members that share no CA refuse each other: rotate it in three steps with `firstboot pki rotate-ca`"
+                .to_owned(),
+        );
+    }
+    let grows = steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Add | Action::Remove));
+    if grows {
+        notes.push(
+            "a cluster that runs keeps its ID: `etcdctl member add` or `member remove` goes before each of these steps, and a member that is added has another ID than the planned one (docs/machine.md)"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+/// How few members there are at a step that makes one anew; `None` where no step does.
+fn fewest(before: &[Machine], steps: &[Step], whole: bool) -> Option<usize> {
+    if !whole {
+        return Some(members(before));
+    }
+    let mut size = before.len();
+    let mut fewest: Option<usize> = None;
+    for step in steps {
+        match step.action {
+            Action::Add => size += 1,
+            Action::Remove => size = size.saturating_sub(1),
+            Action::Replace | Action::ReplaceLater => {
+                fewest = Some(fewest.map_or(size, |fewest| fewest.min(size)));
+            }
+        }
+    }
+    fewest
+}
+
+/// The members of the cluster of which only some machines are here.
+fn members(before: &[Machine]) -> usize {
+    let lists = before
+        .iter()
+        .filter_map(|one| one.variable("ETCD_INITIAL_CLUSTER"));
+    lists.map(|list| list.split(',').count()).max().unwrap_or(0)
+}
+
+fn version(machine: &Machine) -> Option<Version> {
+    let mut files = machine.files.iter();
+    let (_, file) = files.find(|(path, _)| path.ends_with("/lib/firstboot/release.env"))?;
+    let text = String::from_utf8_lossy(file.bytes.expose()).into_owned();
+    super::machine::variables(&text)
+        .get("VERSION")?
+        .parse()
+        .ok()
+}
+
+/// etcd is upgraded one minor version at a time, and never goes back.
+fn upgrade<'a>(mut pairs: impl Iterator<Item = (&'a Machine, &'a Machine)>) -> Option<String> {
+    pairs.find_map(|(old, new)| {
+        let (from, to) = (version(old)?, version(new)?);
+        let is_back = (to.major, to.minor) < (from.major, from.minor);
+        let leaps = to.major != from.major || to.minor > from.minor + 1;
+        if is_back {
+            return Some(format!("etcd does not go back from {from} to {to} with its data: restore a snapshot instead"));
+        }
+        leaps.then(|| format!("from etcd {from} to {to} is more than one minor version: go there one at a time"))
+    })
+}
+
+fn trusts_others(old: &Machine, new: &Machine) -> bool {
+    const CA: &str = "ETCD_PEER_TRUSTED_CA_FILE";
+    let of = |machine: &Machine| -> Vec<String> {
+        let file = machine
+            .variable(CA)
+            .and_then(|path| machine.files.get(path));
+        let certificates = file.map(|file| file.certificates.iter());
+        certificates
+            .into_iter()
+            .flatten()
+            .map(|facts| facts.digest.to_string())
+            .collect()
+    };
+    let (old, new) = (of(old), of(new));
+    !old.is_empty() && !new.is_empty() && !old.iter().any(|one| new.contains(one))
+}
