@@ -232,7 +232,7 @@ fn no_line_of_a_key_is_ever_shown() {
         .iter()
         .find(|known| pem.contains(known.as_str()))
         .unwrap_or(&line);
-    let block: String = pem.lines().map(|line| format!("    {line}\n")).collect();
+    let block = format!("    {}\n", pem.trim_end().replace('\n', "\n    "));
     let hostile = format!(
         "#cloud-config\n{line}: x\nwrite_files:\n- path: /etc/{line}\n  owner: {line}\n  encoding: {line}\n  content: |\n{block}\
          - path: /etc/etcd/etcd.env\n  content: |\n    ETCD_NAME={line}\n"
@@ -302,7 +302,7 @@ fn nothing_costs_more_than_it_may() {
         let seen = inspect("sample", &bytes, NOW);
         let _ = seen.to_text().len() + seen.to_json().len();
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_mins(1),
             "{name} took {:?}",
             start.elapsed()
         );

@@ -14,7 +14,7 @@ fn transcripts(text: &str) -> Vec<(String, String)> {
     for line in blocks.flat_map(|block| block.split("```").next().unwrap().lines()) {
         match line.strip_prefix("$ ") {
             Some(command) => found.push((command.to_owned(), String::new())),
-            None => found.last_mut().unwrap().1 += &format!("{line}\n"),
+            None => found.last_mut().unwrap().1.extend([line, "\n"]),
         }
     }
     found

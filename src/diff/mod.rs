@@ -6,6 +6,7 @@
 //! order. To add something that is told apart: a function in `compare`, and a case in
 //! `tests/diff`.
 
+mod certificates;
 mod compare;
 mod json;
 mod machine;
