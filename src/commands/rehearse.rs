@@ -26,6 +26,17 @@ pub(crate) struct Arguments {
     /// How long the machines have from power-on to their verdict
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     timeout: u64,
+    /// Let something go wrong; may be given again
+    ///
+    /// power-cut[:STAGE|:TIME], mirror-503, mirror-corrupt, mirror-stall, mirror-truncate,
+    /// no-dns, clock:-1h, disk-full, peer-cut, wrong-ip, each of these with :TIME for how long
+    /// (20s); boot-order:2,0,1, stagger:30s. @NAME or @all says which machine; otherwise --seed
+    /// does. See docs/rehearse.md.
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<String>,
+    /// What chooses the machines and moments that --fault leaves open
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
     /// Write every machine's console and journal into this directory
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
@@ -50,7 +61,7 @@ mod linux {
     use crate::commands::rehearse_table as table;
     use crate::machine::{self, Layout, Machine};
     use crate::platform;
-    use crate::rehearse::{self, Check, Host, Interrupt, Plan, Suite};
+    use crate::rehearse::{self, Check, Client, Fault, Host, Interrupt, Plan, Suite, Wish};
     use crate::release::{Arch, Digest, Mirror, Scheme, Version, tarball_name};
     use crate::report::reason;
     use crate::terminal::Format;
@@ -66,6 +77,7 @@ mod linux {
         let (mut cluster, report) = load::cluster(&loaded, false)?;
         context.show(&report);
         let suite = arguments.suite.as_deref().map(suite).transpose()?;
+        let faults = faults(arguments, &cluster)?;
         let mirrors = &loaded.manifest.etcd.mirrors;
         let hosts = hosts(mirrors)?;
         let lacking = rehearse::missing();
@@ -100,6 +112,8 @@ mod linux {
         let unbaked_plan = Plan {
             hosts,
             media: media(mirrors, &tarball),
+            client: (!faults.is_empty()).then(|| client(&cluster)).flatten(),
+            faults,
             ..plan(false)?
         };
         let mut outcome = host.rehearse(unbaked_plan, &mut told).map_err(world)?;
@@ -285,6 +299,37 @@ mod linux {
             acts: Vec::new(),
             background: Vec::new(),
             journal: arguments.logs.is_some(),
+            faults: Vec::new(),
+            client: None,
+        })
+    }
+
+    /// What is to go wrong; all that cannot be read is told at once.
+    fn faults(arguments: &Arguments, cluster: &Cluster) -> Result<Vec<Fault>, Failure> {
+        let names: Vec<_> = cluster
+            .members
+            .iter()
+            .map(|member| member.name.as_str())
+            .collect();
+        let read = arguments.faults.iter().map(|text| Wish::read(text, &names));
+        let (wishes, wrong): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+        let wrong: Vec<_> = wrong.into_iter().filter_map(Result::err).collect();
+        if !wrong.is_empty() {
+            let told: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+            return Err(Failure::World(told.join("\n")));
+        }
+        let wishes: Vec<_> = wishes.into_iter().flatten().collect();
+        Ok(rehearse::schedule(&wishes, names.len(), arguments.seed))
+    }
+
+    /// A client with the pair that the first member's own health check uses.
+    fn client(cluster: &Cluster) -> Option<Client> {
+        let Tls { server, client, .. } = &cluster.members.first()?.tls;
+        Some(Client {
+            endpoints: cluster.members.iter().map(Member::client_url).collect(),
+            ca: server.ca.bytes.clone(),
+            certificate: client.certificate.bytes.clone(),
+            key: client.key.bytes.clone(),
         })
     }
 

@@ -79,6 +79,15 @@ fn sweep(root: &Path) {
     }
 }
 
+/// Kills all that is in a machine's group, and removes the groups that it made below.
+pub(super) fn empty(dir: &Path) {
+    kill_all(dir);
+    for child in children(dir) {
+        // One in which a process is still dying stays for now.
+        let _ = remove_tree(&child);
+    }
+}
+
 fn kill_all(dir: &Path) {
     // Linux 5.14 kills a whole tree at once; before, each process is killed by its number.
     if std::fs::write(dir.join("cgroup.kill"), "1").is_ok() {

@@ -1,14 +1,19 @@
 //! Listens to the machines, and decides what became of each.
 
 use super::acts;
+use super::client::Writer;
 use super::console::{self, Said};
+use super::error::Error;
 use super::event::{
-    ActResult, BackgroundResult, Event, MachineOutcome, Outcome, Request, Stage, Verdict,
+    ActResult, BackgroundResult, ClientResult, Complaint, Event, FaultResult, MachineOutcome,
+    Outcome, Request, Stage, Verdict,
 };
+use super::fault::Fault;
 use super::plan::{self, Plan};
 use super::power::{Machine, Status};
 use super::server::Served;
-use std::sync::mpsc::Receiver;
+use super::trouble::{Done, Troubles};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// How long the others may go on once a machine has failed: long enough to tell why they wait.
@@ -28,6 +33,10 @@ pub(super) type Stamped = (Instant, News);
 struct Record {
     stages: Vec<Stage>,
     waiting: Option<String>,
+    /// All that it said it waited for, and that it failed.
+    complaints: Vec<Stage>,
+    /// When it said that it is healthy, each time.
+    healthy: Vec<f64>,
     console: Vec<String>,
     verdict: Option<Verdict>,
 }
@@ -42,6 +51,9 @@ pub(super) struct Judge<'a> {
     quorum: Option<f64>,
     acts: Vec<ActResult>,
     background: Vec<BackgroundResult>,
+    troubles: Troubles<'a>,
+    writer: Option<Result<Writer, String>>,
+    client: Option<ClientResult>,
     say: &'a mut dyn FnMut(Event),
 }
 
@@ -49,32 +61,70 @@ impl<'a> Judge<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         machines: &'a [Machine],
+        troubles: Troubles<'a>,
         power_on: Instant,
         say: &'a mut dyn FnMut(Event),
     ) -> Self {
+        // Patience is for what comes after the last cause has gone.
+        let gone = plan.faults.iter().map(Fault::gone_by).max();
         Self {
             plan,
             machines,
             power_on,
-            deadline: power_on + plan.timeout,
+            deadline: power_on + plan.timeout + gone.unwrap_or_default(),
             records: machines.iter().map(|_| Record::default()).collect(),
             requests: Vec::new(),
             quorum: None,
             acts: Vec::new(),
             background: Vec::new(),
+            troubles,
+            writer: None,
+            client: None,
             say,
         }
     }
 
-    /// Until every machine has its verdict, or patience ends.
-    pub(super) fn listen(&mut self, news: &Receiver<Stamped>) {
-        while self.records.iter().any(|record| record.verdict.is_none()) {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            let Ok((when, news)) = news.recv_timeout(left) else {
-                return;
-            };
-            self.take(when, news);
+    /// Until every machine has its verdict and every cause has gone, or patience ends.
+    pub(super) fn listen(&mut self, news: &Receiver<Stamped>) -> Result<(), Error> {
+        loop {
+            let next = self.troubles.next();
+            let is_open = self.records.iter().any(|record| record.verdict.is_none());
+            if !is_open && next.is_none() {
+                break;
+            }
+            let until = next.map_or(self.deadline, |next| next.min(self.deadline));
+            let left = until.saturating_duration_since(Instant::now());
+            match news.recv_timeout(left) {
+                Ok((when, news)) => self.take(when, news),
+                Err(RecvTimeoutError::Timeout) if Instant::now() < self.deadline => {}
+                Err(_) => break,
+            }
+            if let Some(done) = self.troubles.act()? {
+                self.suffer(done, news);
+            }
         }
+        self.client = match self.writer.take() {
+            Some(Ok(writer)) => Some(writer.end()),
+            Some(Err(why)) => Some(ClientResult {
+                trouble: Some(why),
+                ..ClientResult::default()
+            }),
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// Takes note of what was done. A machine whose power was cut has its verdict before it again.
+    fn suffer(&mut self, done: Done, news: &Receiver<Stamped>) {
+        if let Some(machine) = done.cut {
+            // What it said until then is heard, but is no verdict any more.
+            while let Ok((when, news)) = news.try_recv() {
+                self.take(when, news);
+            }
+            self.records[machine].verdict = None;
+            self.records[machine].waiting = None;
+        }
+        (self.say)(Event::Fault(done.result));
     }
 
     /// The plan's acts, if all machines are healthy; then what the machines said meanwhile.
@@ -119,6 +169,7 @@ impl<'a> Judge<'a> {
                     machine: name.clone(),
                     stage: stage.clone(),
                 });
+                self.troubles.heard(machine, number, Instant::now());
                 self.records[machine].waiting = None;
                 self.records[machine].stages.push(stage);
             }
@@ -134,11 +185,14 @@ impl<'a> Judge<'a> {
                     text: reason,
                     at,
                 };
+                self.records[machine].complaints.push(stage.clone());
                 (self.say)(Event::Waiting {
                     machine: name.clone(),
                     stage,
                 });
             }
+            // Said before its power was cut, and heard after.
+            Some(Said::Healthy { .. }) if !self.machines[machine].is_on() => {}
             Some(Said::Healthy {
                 name,
                 member_id,
@@ -157,7 +211,15 @@ impl<'a> Judge<'a> {
                 };
                 self.decide(machine, verdict);
             }
-            Some(Said::Failed { reason }) => self.decide(machine, Verdict::Failed { at, reason }),
+            Some(Said::Failed { reason }) => {
+                self.records[machine].complaints.push(Stage {
+                    number: 0,
+                    step: "failed".to_owned(),
+                    text: reason.clone(),
+                    at,
+                });
+                self.decide(machine, Verdict::Failed { at, reason });
+            }
             None => {}
         }
     }
@@ -195,7 +257,10 @@ impl<'a> Judge<'a> {
             verdict: verdict.clone(),
         });
         match &verdict {
-            Verdict::Healthy { at, .. } => self.count(*at),
+            Verdict::Healthy { at, .. } => {
+                self.records[machine].healthy.push(*at);
+                self.count(*at);
+            }
             _ => self.deadline = self.deadline.min(Instant::now() + AFTER_FAILURE),
         }
         self.records[machine].verdict = Some(verdict);
@@ -205,9 +270,10 @@ impl<'a> Judge<'a> {
     fn count(&mut self, at: f64) {
         let healthy = |record: &&Record| matches!(record.verdict, Some(Verdict::Healthy { .. }));
         let healthy = self.records.iter().filter(healthy).count() + 1;
-        if healthy == self.records.len() / 2 + 1 {
+        if healthy == self.records.len() / 2 + 1 && self.quorum.is_none() {
             self.quorum = Some(at);
             (self.say)(Event::Quorum { at });
+            self.writer = self.plan.client.as_ref().map(Writer::start);
         }
     }
 
@@ -218,6 +284,11 @@ impl<'a> Judge<'a> {
             let waiting = self.records[machine].waiting.clone();
             self.decide(machine, Verdict::Silent { at, waiting });
         }
+        let faults = self.troubles.results();
+        let faults = faults
+            .into_iter()
+            .map(|fault| self.follow_up(fault))
+            .collect();
         let records = std::mem::take(&mut self.records);
         let outcomes = records.into_iter().enumerate();
         Outcome {
@@ -228,7 +299,46 @@ impl<'a> Judge<'a> {
             requests: self.requests,
             acts: self.acts,
             background: self.background,
+            faults,
+            client: self.client,
+            executed: Vec::new(),
         }
+    }
+
+    /// What the machines said of a fault while it lasted, and when they had got over it.
+    fn follow_up(&self, mut fault: FaultResult) -> FaultResult {
+        let Some(begun) = fault.begun else {
+            return fault;
+        };
+        let names = self.plan.machines.iter().map(|machine| &machine.name);
+        let concerned = names.zip(&self.records).filter(|(name, _)| {
+            fault
+                .machine
+                .as_ref()
+                .is_none_or(|machine| machine == *name)
+        });
+        let gone = fault.gone.unwrap_or(f64::INFINITY);
+        let mut latest = fault.gone;
+        for (name, record) in concerned {
+            let complaints = record.complaints.iter();
+            for stage in complaints.filter(|said| (begun..gone).contains(&said.at)) {
+                let is_new = |said: &Complaint| said.stage.text != stage.text;
+                if fault.said.iter().all(is_new) {
+                    fault.said.push(Complaint {
+                        machine: name.clone(),
+                        stage: stage.clone(),
+                    });
+                }
+            }
+            let ended = matches!(record.verdict, Some(Verdict::Healthy { .. }));
+            // Of one that was healthy throughout, the cause's end is all there is to tell.
+            let again = record.healthy.iter().copied().find(|at| *at > gone);
+            latest = latest
+                .filter(|_| ended)
+                .map(|at| at.max(again.unwrap_or(at)));
+        }
+        fault.healthy = latest;
+        fault
     }
 
     fn examine(&self, index: usize, record: Record) -> MachineOutcome {

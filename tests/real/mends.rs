@@ -69,6 +69,8 @@ fn plan(release: &StandIn, first: &str) -> Plan {
         acts: Vec::new(),
         background: Vec::new(),
         journal: false,
+        faults: Vec::new(),
+        client: None,
     }
 }
 

@@ -297,6 +297,8 @@ fn boots(change: fn(String) -> String, status: &str) {
         ],
         background: Vec::new(),
         journal: false,
+        faults: Vec::new(),
+        client: None,
     };
     let outcome = host.rehearse(plan, &mut |_| {}).unwrap();
     assert!(outcome.passed(), "{outcome:#?}");

@@ -88,6 +88,8 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         acts: Vec::new(),
         background: Vec::new(),
         journal: true,
+        faults: Vec::new(),
+        client: None,
     }
 }
 
@@ -114,6 +116,8 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         acts: Vec::new(),
         background: Vec::new(),
         journal: false,
+        faults: Vec::new(),
+        client: None,
     }
 }
 

@@ -129,6 +129,8 @@ impl Pki {
             acts,
             background: acts::clients(),
             journal: false,
+            faults: Vec::new(),
+            client: None,
         }
     }
 }

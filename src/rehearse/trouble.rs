@@ -1,0 +1,189 @@
+//! Does what the plan's faults say, when they say it.
+
+use super::audit::Audit;
+use super::error::Error;
+use super::event::FaultResult;
+use super::fault::{Begin, Fault, Kind};
+use super::network;
+use super::plan::Plan;
+use super::power::Machine;
+use super::server::Mood;
+use std::time::{Duration, Instant};
+
+/// A power cut needs a machine that is on: how long to wait until it is looked at again.
+const LATER: Duration = Duration::from_millis(300);
+
+/// Everything that goes wrong in one rehearsal, and where it stands.
+pub(super) struct Troubles<'a> {
+    plan: &'a Plan,
+    machines: &'a [Machine],
+    mood: Mood,
+    audit: &'a Audit,
+    power_on: Instant,
+    all: Vec<Trouble<'a>>,
+}
+
+struct Trouble<'a> {
+    fault: &'a Fault,
+    state: State,
+    result: FaultResult,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// For a machine to end a stage.
+    Awaited,
+    Due(Instant),
+    On(Instant),
+    Gone,
+}
+
+/// What has just been done.
+pub(super) struct Done {
+    pub(super) result: FaultResult,
+    /// The machine whose power was cut.
+    pub(super) cut: Option<usize>,
+}
+
+impl<'a> Troubles<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        machines: &'a [Machine],
+        mood: Mood,
+        audit: &'a Audit,
+        power_on: Instant,
+    ) -> Self {
+        let trouble = |fault: &'a Fault| Trouble {
+            fault,
+            state: match fault.begins {
+                Begin::At(after) => State::Due(power_on + after),
+                Begin::AfterStage(..) => State::Awaited,
+            },
+            result: FaultResult::of(fault, plan),
+        };
+        Self {
+            plan,
+            machines,
+            mood,
+            audit,
+            power_on,
+            all: plan.faults.iter().map(trouble).collect(),
+        }
+    }
+
+    /// A machine ended a stage well.
+    pub(super) fn heard(&mut self, machine: usize, stage: u8, when: Instant) {
+        for trouble in &mut self.all {
+            let is_its = trouble.fault.machine == Some(machine);
+            if let (State::Awaited, Begin::AfterStage(awaited, after)) =
+                (trouble.state, trouble.fault.begins)
+                && awaited == stage
+            {
+                // What comes to several machines comes at once, with the first that is so far.
+                let is_shared =
+                    self.plan.faults.iter().any(|other| {
+                        is_twin(other, trouble.fault) && other.machine == Some(machine)
+                    });
+                if is_its || is_shared {
+                    trouble.state = State::Due(when + after);
+                }
+            }
+        }
+    }
+
+    /// When something is to be done next.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let when = |trouble: &Trouble<'_>| match trouble.state {
+            State::Due(when) | State::On(when) => Some(when),
+            State::Awaited | State::Gone => None,
+        };
+        self.all.iter().filter_map(when).min()
+    }
+
+    /// Does what is due first, if anything is by now.
+    pub(super) fn act(&mut self) -> Result<Option<Done>, Error> {
+        let now = Instant::now();
+        let is_due = |trouble: &Trouble<'_>| match trouble.state {
+            State::Due(when) | State::On(when) => when <= now,
+            State::Awaited | State::Gone => false,
+        };
+        let Some(index) = self.all.iter().position(is_due) else {
+            return Ok(None);
+        };
+        let (fault, state) = (self.all[index].fault, self.all[index].state);
+        if let State::Due(_) = state
+            && fault.kind == Kind::PowerCut
+            && self.machine(fault).is_some_and(|machine| !machine.is_on())
+        {
+            self.all[index].state = State::Due(now + LATER);
+            return Ok(None);
+        }
+        let begins = matches!(state, State::Due(_));
+        self.set(fault, begins)?;
+        let at = self.power_on.elapsed().as_secs_f64();
+        let trouble = &mut self.all[index];
+        if begins {
+            trouble.state = State::On(now + fault.lasts);
+            trouble.result.begun = Some(at);
+        } else {
+            trouble.state = State::Gone;
+            trouble.result.gone = Some(at);
+        }
+        Ok(Some(Done {
+            result: trouble.result.clone(),
+            cut: fault
+                .machine
+                .filter(|_| begins && fault.kind == Kind::PowerCut),
+        }))
+    }
+
+    fn machine(&self, fault: &Fault) -> Option<&'a Machine> {
+        self.machines.get(fault.machine?)
+    }
+
+    fn set(&self, fault: &Fault, on: bool) -> Result<(), Error> {
+        if let (None, kind) = (fault.machine, fault.kind) {
+            let mut mood = self
+                .mood
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            *mood = on.then_some(kind);
+            return Ok(());
+        }
+        let (Some(index), Some(machine)) = (fault.machine, self.machine(fault)) else {
+            return Ok(());
+        };
+        let root = machine.root();
+        match (fault.kind, on) {
+            (Kind::Late, true) => Ok(()),
+            (Kind::Late | Kind::PowerCut, false) => machine.switch_on(),
+            (Kind::PowerCut, true) => {
+                machine.cut()?;
+                self.audit
+                    .watch(&self.plan.machines[index].name, &root.path())
+            }
+            (Kind::NoDns, on) => root.know_hosts(!on),
+            (Kind::Clock(by), on) => root.set_clock(if on { by } else { 0 }),
+            (Kind::DiskFull, on) => root.fill(on),
+            (Kind::PeerCut, on) => network::cut_from_peers(self.plan, index, on),
+            (Kind::WrongIp, on) => network::readdress(self.plan, index, on),
+            (
+                Kind::Mirror503 | Kind::MirrorCorrupt | Kind::MirrorStall | Kind::MirrorTruncate,
+                _,
+            ) => Ok(()),
+        }
+    }
+
+    /// What became of each, in the plan's order.
+    pub(super) fn results(&self) -> Vec<FaultResult> {
+        self.all
+            .iter()
+            .map(|trouble| trouble.result.clone())
+            .collect()
+    }
+}
+
+/// Whether two faults are one wish for several machines.
+fn is_twin(one: &Fault, other: &Fault) -> bool {
+    one.name == other.name && one.begins == other.begins && one.lasts == other.lasts
+}
