@@ -155,7 +155,6 @@ impl<'a> Troubles<'a> {
         };
         let root = machine.root();
         match (fault.kind, on) {
-            (Kind::Late, true) => Ok(()),
             (Kind::Late | Kind::PowerCut, false) => machine.switch_on(),
             (Kind::PowerCut, true) => {
                 machine.cut()?;
@@ -167,8 +166,13 @@ impl<'a> Troubles<'a> {
             (Kind::DiskFull, on) => root.fill(on),
             (Kind::PeerCut, on) => network::cut_from_peers(self.plan, index, on),
             (Kind::WrongIp, on) => network::readdress(self.plan, index, on),
+            // The mirrors' are set already.
             (
-                Kind::Mirror503 | Kind::MirrorCorrupt | Kind::MirrorStall | Kind::MirrorTruncate,
+                Kind::Late
+                | Kind::Mirror503
+                | Kind::MirrorCorrupt
+                | Kind::MirrorStall
+                | Kind::MirrorTruncate,
                 _,
             ) => Ok(()),
         }

@@ -121,6 +121,11 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
     }
 }
 
+/// User-data that runs a script early in every boot.
+pub(crate) fn on_every_boot(script: &str) -> Secret {
+    cloud_config(&json!({"bootcmd": [["sh", "-c", script]]}))
+}
+
 pub(crate) fn check(command: &str, expect: &[String]) -> Check {
     Check {
         command: command.to_owned(),

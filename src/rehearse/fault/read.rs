@@ -109,19 +109,19 @@ impl Reader<'_> {
                 wish.kind = Some(Kind::Clock(sign * by));
             }
             ("boot-order", order) => {
-                wish.order =
-                    Some(self.order(order).ok_or_else(|| {
-                        refuse("each machine's index is needed once, counted from 0")
-                    })?)
+                wish.order = Some(self.order(order).ok_or_else(|| {
+                    refuse("each machine's index is needed once, counted from 0")
+                })?);
             }
             ("stagger", text) => wish.apart = Some(time(text)?),
-            ("power-cut", Some(text)) => match STAGES.iter().position(|stage| *stage == text) {
-                Some(stage) => wish.stage = u8::try_from(stage + 1).ok(),
-                None => {
+            ("power-cut", Some(text)) => {
+                if let Some(stage) = STAGES.iter().position(|stage| *stage == text) {
+                    wish.stage = u8::try_from(stage + 1).ok();
+                } else {
                     let hint = format!("a time, or one of {}, is needed", STAGES.join(", "));
                     wish.time = Some(self::time(text).ok_or_else(|| refuse(&hint))?);
                 }
-            },
+            }
             (_, Some(text)) => wish.time = Some(time(Some(text))?),
             (_, None) => {}
         }
