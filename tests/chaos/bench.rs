@@ -235,15 +235,16 @@ impl Held {
     }
 
     fn described(&self) -> String {
-        let mut text = format!("{}\n{:#}\n", self.what, self.outcome["faults"]);
-        for machine in self.list("machines") {
+        let machine = |machine: &Value| {
             let console = machine["console"].as_array().unwrap();
-            let last = &console[console.len().saturating_sub(15)..];
-            text += &format!("{} {:#}\n", machine["verdict"], Value::from(last.to_vec()));
-            text += &format!("{:#}\n", machine["checks"]);
-        }
+            let last = Value::from(console[console.len().saturating_sub(15)..].to_vec());
+            let (verdict, checks) = (&machine["verdict"], &machine["checks"]);
+            format!("{verdict} {last:#}\n{checks:#}\n")
+        };
+        let machines: Vec<_> = self.list("machines").iter().map(machine).collect();
         let mut client = self.outcome["client"].clone();
         client["acknowledged"] = self.acknowledged().into();
-        text + &client.to_string()
+        let (what, faults) = (&self.what, &self.outcome["faults"]);
+        format!("{what}\n{faults:#}\n{}{client}", machines.concat())
     }
 }
