@@ -59,7 +59,28 @@ impl Bench {
 
     /// Rehearses with these faults, and expects all machines to be healthy at the end.
     pub(crate) fn holds(&self, faults: &[&str], seed: u64) -> Held {
+        Self::is_whole(self.ends(faults, seed))
+    }
+
+    /// The same, or nothing if cloud-init 22.4 fell over its own half-written file: a bug of its
+    /// own (canonical/cloud-init#1967), which leaves no boot for us. It is counted, not hidden.
+    pub(crate) fn holds_unless_cloud_init_fell(&self, faults: &[&str], seed: u64) -> Option<Held> {
         let held = self.ends(faults, seed);
+        let fell = held.list("machines").iter().any(|machine| {
+            let journal = self.journal(machine["name"].as_str().unwrap());
+            machine["verdict"]["verdict"] == "silent"
+                && journal.contains("cc_set_hostname.py")
+                && journal.contains("JSONDecodeError")
+        });
+        (!fell).then(|| Self::is_whole(held))
+    }
+
+    fn is_whole(held: Held) -> Held {
+        let came = held
+            .list("faults")
+            .iter()
+            .all(|fault| fault["begun"].is_f64());
+        assert!(came, "{}", held.described());
         assert_eq!(held.outcome["passed"], true, "{}", held.described());
         for (index, id) in IDS.iter().enumerate() {
             assert_eq!(held.verdict(index)["memberId"], *id, "{}", held.described());
@@ -85,11 +106,6 @@ impl Bench {
             outcome,
             what: format!("{arguments:?}"),
         };
-        let came = held
-            .list("faults")
-            .iter()
-            .all(|fault| fault["begun"].is_f64());
-        assert!(came, "{}", held.described());
         self.only_pinned_programs_ran(&held);
         self.one_cluster(&held);
         held
@@ -115,6 +131,11 @@ impl Bench {
         assert!(etcd >= healthy.count(), "{executed:?}");
     }
 
+    fn journal(&self, machine: &str) -> String {
+        let path = self.dir.path().join(format!("logs/{machine}.journal"));
+        fs::read_to_string(path).unwrap()
+    }
+
     /// On every console line, in every journal that is left, and in etcd's own answers.
     fn one_cluster(&self, held: &Held) {
         let planned = held.outcome["clusterId"].as_str().unwrap();
@@ -126,8 +147,7 @@ impl Bench {
             .collect();
         for machine in held.list("machines") {
             let name = machine["name"].as_str().unwrap();
-            let journal = self.dir.path().join(format!("logs/{name}.journal"));
-            let journal = fs::read_to_string(journal).unwrap();
+            let journal = self.journal(name);
             let console = machine["console"].as_array().unwrap();
             let console = console.iter().map(|line| line.as_str().unwrap());
             seen.extend(console.chain(journal.lines()).flat_map(cluster_ids));
