@@ -224,6 +224,11 @@ fn every_string_is_one_word_of_launch_or_refused_at_its_place() {
     launch::battery(&battery::battery());
 }
 
+#[test]
+fn no_hostile_string_is_a_number_of_launch() {
+    launch::typed(&battery::battery());
+}
+
 proptest::proptest! {
     /// Keeps looking for the next one.
     #[test]

@@ -20,7 +20,7 @@ fn mint_refuses_to_overwrite_and_names_the_cluster() {
     assert!(subject.contains("main etcd CA"), "{subject}");
     let mode = fs::metadata(desk.path("pki")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
-    desk.bad("mint", 2, &["`pki/ca.pem`", "`--force` replaces them all"]);
+    desk.bad("mint", 1, &["`pki/ca.pem`", "MAKES A NEW CA"]);
     let before = fs::read(desk.path("pki/ca.pem")).unwrap();
     desk.good("mint --force");
     assert_ne!(fs::read(desk.path("pki/ca.pem")).unwrap(), before);
@@ -38,7 +38,7 @@ fn mint_keeps_keys_of_rsa() {
     let before = keys.map(|key| desk.shop.read(key));
     desk.bad(
         "mint",
-        2,
+        1,
         &["`pki/ca-key.pem`, `pki/kubernetes-key.pem` exist"],
     );
     desk.good("mint --keep-keys");
@@ -52,12 +52,12 @@ fn mint_keeps_keys_of_rsa() {
     );
     desk.bad(
         "mint --keep-keys",
-        2,
+        1,
         &["`pki/ca.pem`, `pki/kubernetes.pem` exist"],
     );
     desk.shop
         .run("openssl genpkey -algorithm ed25519 -out pki/kubernetes-key.pem");
-    desk.bad("mint --keep-keys --force", 2, &["none to keep"]);
+    desk.bad("mint --keep-keys --force", 1, &["none to keep"]);
 }
 
 #[test]
@@ -92,12 +92,12 @@ fn mint_for_a_client_touches_nothing_else() {
         "{text}"
     );
     assert!(!text.contains("Web Server"), "{text}");
-    desk.bad("mint --client kube-apiserver", 2, &["--force"]);
-    desk.bad("mint --client kubernetes --force", 2, &["another name"]);
-    desk.bad("mint --client ca --force", 2, &["another name"]);
+    desk.bad("mint --client kube-apiserver", 1, &["--force"]);
+    desk.bad("mint --client kubernetes --force", 1, &["another name"]);
+    desk.bad("mint --client ca --force", 1, &["another name"]);
     desk.bad("mint --client ../x", 2, &["may stand in it"]);
     fs::rename(desk.path("pki/ca-key.pem"), desk.path("key.pem")).unwrap();
-    desk.bad("mint --client other", 2, &["`pki/ca-key.pem` is not there"]);
+    desk.bad("mint --client other", 1, &["`pki/ca-key.pem` is not there"]);
     desk.good("mint --client other --ca-key key.pem");
     desk.verifies("other", &["sslclient"]);
 }
@@ -121,6 +121,19 @@ fn audit_tells_when_the_first_ends() {
     desk.bad("audit --within 366d", 1, &late);
     desk.bad("audit --within 522w", 1, &["rotate-ca"]);
     desk.bad("audit --within 30", 2, &["write for example `30d`"]);
+}
+
+#[test]
+fn audit_warns_of_keys_that_others_may_read() {
+    let mut desk = Desk::minted(SHARED);
+    for key in ["pki/kubernetes-key.pem", "pki/ca-key.pem"] {
+        desk.shop.run(&format!("chmod 0640 {key}"));
+        let chmod = format!("run `chmod 0600 {key}`");
+        desk.bad("audit", 0, &["warning[key-readable]", "mode 0640", &chmod]);
+        desk.shop.run(&format!("chmod 0600 {key}"));
+    }
+    let said = desk.good("audit");
+    assert!(!said.err.contains("key-readable"), "{}", said.err);
 }
 
 #[test]
@@ -187,7 +200,7 @@ fn show_fits_a_terminal() {
     );
     let said = desk.good("show pki/ca.pem --format json");
     assert!(said.out.contains("\"CA\""), "{}", said.out);
-    desk.bad("show pki/ca-key.pem", 2, &["holds no certificate"]);
+    desk.bad("show pki/ca-key.pem", 1, &["holds no certificate"]);
     // A key that stands with the certificate is not shown either.
     desk.shop
         .run("cat pki/controller-0.pem pki/controller-0-key.pem > both.pem");
@@ -264,7 +277,7 @@ fn renew_writes_nothing_when_the_ca_is_at_fault() {
     desk.good("renew");
     desk.bad(
         "renew --all",
-        2,
+        1,
         &["`pki/ca-key.pem` is not there", "--ca-key"],
     );
     desk.good("renew --all --ca-key key.pem");
@@ -272,7 +285,7 @@ fn renew_writes_nothing_when_the_ca_is_at_fault() {
         .run("openssl ecparam -genkey -name prime256v1 -noout -out other.pem");
     desk.bad(
         "renew --all --ca-key other.pem",
-        2,
+        1,
         &["the CA's key is not that of its certificate"],
     );
     // A CA that may not sign for servers.

@@ -7,70 +7,20 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/on_platforms.rs"]
+mod on_platforms;
+
 use base64::Engine;
 use firstboot::pki::mint::{Authority, Validity};
-use firstboot::platform::{Document, Family, Platform};
+use firstboot::platform::{Document, Family, Key, Platform};
+use on_platforms::{Bench, CLIENT, text};
 use snapbox::Assert;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-struct Bench(tempfile::TempDir);
-
-impl Bench {
-    fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
-        let pki = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pki");
-        fs::create_dir(bench.path("pki")).unwrap();
-        for entry in fs::read_dir(pki).unwrap() {
-            let from = entry.unwrap().path();
-            fs::copy(&from, bench.path("pki").join(from.file_name().unwrap())).unwrap();
-        }
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Renders the lab with these lines more, into `out`.
-    fn render(&self, more: &str, arguments: &[&str]) -> Output {
-        let manifest = format!(
-            "apiVersion: firstboot/v1\ncluster: lab\n{more}\netcd: {{ version: 3.3.9 }}\n\
-             controllers:\n  - {{ name: controller-0, ip: 10.240.0.10 }}\n  \
-             - {{ name: controller-1, ip: 10.240.0.11 }}\ntls: {{ ca: pki/ca.pem, \
-             cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }}\n"
-        );
-        fs::write(self.path("cluster.yaml"), manifest).unwrap();
-        let _ = fs::remove_dir_all(self.path("out"));
-        Command::new(env!("CARGO_BIN_EXE_firstboot"))
-            .arg("render")
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .unwrap()
-    }
-
-    /// The same, which must go well.
-    fn rendered(&self, more: &str, arguments: &[&str]) -> serde_json::Value {
-        let arguments = [arguments, &["--format", "json"]].concat();
-        let output = self.render(more, &arguments);
-        let said = text(&output.stdout);
-        assert!(output.status.success(), "{more}: {said}");
-        serde_json::from_str(&said).unwrap()
-    }
-
-    fn file(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path("out/lab").join(name)).unwrap()
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use std::path::Path;
+use std::process::Command;
 
 fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut unpacked = Vec::new();
@@ -193,6 +143,28 @@ fn what_is_too_large_is_refused_for_all_controllers_with_a_table() {
     assert_eq!(refused, limited);
 }
 
+/// The user's own document is among those who eat the bytes, and what is so already is no advice.
+#[test]
+fn what_is_too_large_shows_the_user_s_own_part() {
+    let bench = Bench::new();
+    let noise: Vec<String> = (0..3000_u32)
+        .map(|n| format!("{:08x}", n.wrapping_mul(2_654_435_761)))
+        .collect();
+    let noise = noise.concat();
+    let own = format!("platform: aws\ncloud_config: {{ final_message: \"{noise}\" }}");
+    let output = bench.render(&own, &[]);
+    let report = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    for part in [
+        "error[too-large]",
+        "`cloud_config` of the manifest",
+        "shorten `cloud_config`",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert!(!report.contains("instead of RSA"), "{report}");
+}
+
 #[test]
 fn the_image_decides_what_is_written() {
     let bench = Bench::new();
@@ -230,19 +202,17 @@ fn an_address_that_cannot_be_given_is_a_warning() {
     for platform in Platform::ALL {
         let output = bench.render(&format!("platform: {platform}"), &[]);
         let warned = text(&output.stderr).contains("warning[address-not-given]");
+        let expected = ["digitalocean", "nocloud", "vmware"].contains(&platform.name());
+        assert_eq!(warned, expected, "{platform}");
+        let network = "platform: gce\nimage: ubuntu\nnetwork: { prefix: 24 }";
+        let output = bench.render(network, &["--platform", platform.name()]);
+        let said = text(&output.stderr);
+        let warned = said.contains("warning[address-not-given]");
         assert_eq!(warned, platform.name() == "digitalocean", "{platform}");
+        let unused = said.contains("warning[network-unused]");
+        assert_eq!(unused, !platform.needs_network(), "{platform}");
     }
 }
-
-/// A client that writes down what it is told, one argument a line, and knows no machine yet.
-const CLIENT: &str = r#"#!/bin/sh
-for word; do printf '%s\n' "$word"; done >>"$LOG"
-case " $* " in
-  *" describe "* | *" show "* | *" dominfo "*) exit 1 ;;
-  *" path "*) echo "$LOG.snippet" ;;
-  *nextid*) echo 100 ;;
-esac
-"#;
 
 const CLIENTS: [&str; 13] = [
     "gcloud",
@@ -274,10 +244,13 @@ fn clients_are_told_what_the_manifest_says() {
     for platform in Platform::ALL {
         let mut more = format!("platform: {platform}\n");
         let keys: Vec<_> = platform.keys().collect();
-        let values: Vec<_> = keys
-            .iter()
-            .map(|key| format!("{}{HOSTILE}", key.name))
-            .collect();
+        let value = |key: &&Key| match key.name {
+            name if key.is_text() => format!("{name} {HOSTILE}"),
+            "prefix" => "29".to_owned(),
+            "gateway" => "10.240.0.77".to_owned(),
+            _ => "7077".to_owned(),
+        };
+        let values: Vec<_> = keys.iter().map(value).collect();
         if platform.takes_image() {
             let _ = writeln!(more, "image: {{ family: ubuntu, id: 'image{HOSTILE}' }}");
         }
@@ -363,7 +336,7 @@ fn another_platform_gets_none_of_this_one_s_words() {
         !launch.contains("mine") && !launch.contains("p/f"),
         "{launch}"
     );
-    assert!(launch.contains("${SUBNET:?"), "{launch}");
+    assert!(launch.contains("${SUBNET:-}"), "{launch}");
 }
 
 #[test]

@@ -150,6 +150,33 @@ fn monstrous_input_is_refused_as_quickly() {
     }
 }
 
+/// A manifest that is not there gets the usual report, with a cure.
+#[test]
+fn a_manifest_that_is_none_is_reported_as_every_other() {
+    let bench = Bench::new();
+    for (name, message) in [
+        ("nope.yaml", "there is no such file"),
+        ("pki", "this is a directory"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
+            .args(["render", name])
+            .current_dir(bench.dir())
+            .output()
+            .unwrap();
+        let report = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{report}");
+        for part in [
+            "error[manifest-missing]",
+            message,
+            "--> ",
+            name,
+            "= help: name the manifest",
+        ] {
+            assert!(report.contains(part), "{part}: {report}");
+        }
+    }
+}
+
 #[test]
 fn no_report_shows_a_key() {
     let bench = Bench::new();

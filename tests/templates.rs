@@ -15,8 +15,8 @@ const UNESCAPED: [(&str, usize); 2] = [
 
 /// The source file, and how often it says `Safe(`: what it makes is shell already.
 const MADE_BY_HAND: [(&str, usize); 1] = [
-    // Words that `ShellWord` has escaped, and our own words around them.
-    ("launch.rs", 2),
+    // Words that `ShellWord` has escaped, names of variables, and our own words around them.
+    ("launch.rs", 7),
 ];
 
 fn files(dir: &Path) -> Vec<PathBuf> {

@@ -7,7 +7,7 @@ use crate::machine::Layout;
 use crate::output::{self, Owner, Written};
 use crate::platform::Family;
 use crate::release::{Digest, tarball_name};
-use crate::report::{Report, reason};
+use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
 use serde_json::json;
@@ -130,22 +130,20 @@ fn bake_root(shown: &Shown, root: &Path, context: Context) -> Result<(), Failure
 
 /// The `file:` URL of the directory that holds a tarball, if it is the pinned one.
 fn url_beside(path: &Path, release: &Release) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::World(format!("reading `{}`: {}", path.display(), reason(&error)))
-    };
+    let failed = |error: std::io::Error| Failure::reading(path, &error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let names = release.tarballs.iter();
     let mut names = names.map(|(arch, digest)| (tarball_name(&release.version, *arch), digest));
     let Some((_, digest)) = names.find(|(known, _)| *known == name) else {
         let (arch, _) = release.tarballs[0];
-        return Err(Failure::World(format!(
+        return Err(Failure::Wrong(format!(
             "`{name}` is not the name of a pinned tarball: `{}` is",
             tarball_name(&release.version, arch)
         )));
     };
     let found = Digest::of(&std::fs::read(path).map_err(failed)?);
     if found != *digest {
-        return Err(Failure::World(format!(
+        return Err(Failure::Wrong(format!(
             "`{}` is not the pinned tarball: its SHA-256 is {found}, not {digest}",
             path.display()
         )));

@@ -61,17 +61,25 @@ pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure>
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let cure = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => {
-            "; name the manifest, for example `examples/lab/cluster.yaml`, or go to its directory"
-        }
-        _ => "",
+    let (code, message, cure) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            "manifest-missing",
+            "there is no such file".to_owned(),
+            "name the manifest, for example `examples/lab/cluster.yaml`, or go to its directory",
+        ),
+        io::ErrorKind::IsADirectory => (
+            "manifest-missing",
+            "this is a directory".to_owned(),
+            "name the manifest in it, for example `cluster.yaml`",
+        ),
+        _ => (
+            "manifest-unreadable",
+            format!("the file cannot be read: {}", reason(error)),
+            "let the user who runs this command read it",
+        ),
     };
-    Failure::World(format!(
-        "reading `{}`: {}{cure}",
-        path.display(),
-        reason(error)
-    ))
+    let finding = Finding::of_file(code, message, cure);
+    Failure::Input(Report::new(path.display().to_string(), "", vec![finding]))
 }
 
 /// Reads the PEM files and resolves the cluster; the report holds its warnings.

@@ -14,17 +14,21 @@ mod render;
 mod rendering;
 
 use crate::output::Owner;
-use crate::report::Report;
+use crate::report::{Report, reason};
 use crate::terminal::{Colour, Format, Terminal};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Turns one cluster manifest into the user-data with which each machine becomes an etcd
 /// controller by itself, on its first boot
 #[derive(Debug, Parser)]
 #[command(name = "firstboot", version, max_term_width = 80)]
-#[command(after_help = "Start with `firstboot render examples/lab/cluster.yaml`.")]
+#[command(
+    after_help = "Start with `firstboot pki mint examples/lab/cluster.yaml`, then \
+    `firstboot render examples/lab/cluster.yaml`."
+)]
 pub struct Cli {
     /// When to colour messages
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
@@ -80,6 +84,8 @@ impl ManifestArguments {
 pub enum Failure {
     /// The input is wrong: exit status 1.
     Input(Report),
+    /// The input is wrong, but not at a place of the manifest: exit status 1.
+    Wrong(String),
     /// The world failed (disk, network, a tool): exit status 2.
     World(String),
     /// It ran and the answer is no: exit status 1, all words are said already.
@@ -89,6 +95,15 @@ pub enum Failure {
 impl Failure {
     fn world(text: impl Into<String>) -> Self {
         Self::World(text.into())
+    }
+
+    /// A file that the user named cannot be read: the input is wrong if it is not there.
+    fn reading(path: &Path, error: &io::Error) -> Self {
+        let text = format!("reading `{}`: {}", path.display(), reason(error));
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => Self::Wrong(text),
+            _ => Self::World(text),
+        }
     }
 }
 
@@ -118,6 +133,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Err(Failure::Negative) => ExitCode::from(1),
         Err(Failure::Input(report)) => {
             context.refuse(&report);
+            ExitCode::from(1)
+        }
+        Err(Failure::Wrong(text)) => {
+            context.fail(&text);
             ExitCode::from(1)
         }
         Err(Failure::World(text)) => {

@@ -63,7 +63,6 @@ mod linux {
     use crate::platform;
     use crate::rehearse::{self, Check, Client, Fault, Host, Interrupt, Plan, Suite, Wish};
     use crate::release::{Arch, Digest, Mirror, Scheme, Version, tarball_name};
-    use crate::report::reason;
     use crate::terminal::Format;
     use crate::wire::{UserConfig, cloud_config};
     use std::fmt::Display;
@@ -149,7 +148,7 @@ mod linux {
 
     fn suite(name: &str) -> Result<Suite, Failure> {
         let known = Suite::ALL.map(Suite::name).join(", ");
-        let unknown = |_| Failure::world(format!("`--suite {name}` is not known: {known} are"));
+        let unknown = |_| Failure::Wrong(format!("`--suite {name}` is not known: {known} are"));
         name.parse().map_err(unknown)
     }
 
@@ -189,9 +188,7 @@ mod linux {
 
     /// A tarball that the user names: version and architecture are in its name, as upstream's.
     fn named_tarball(path: &Path, suite: Option<Suite>) -> Result<Tarball, Failure> {
-        let bytes = fs::read(path).map_err(|error| {
-            Failure::World(format!("reading `{}`: {}", path.display(), reason(&error)))
-        })?;
+        let bytes = fs::read(path).map_err(|error| Failure::reading(path, &error))?;
         let name = path
             .file_name()
             .unwrap_or_default()
@@ -203,7 +200,7 @@ mod linux {
                 let version = name.strip_prefix("etcd-v")?.strip_suffix(&format!("-linux-{arch}.tar.gz"))?;
                 Some((version.parse().ok()?, arch))
             })
-            .ok_or_else(|| Failure::world(format!(
+            .ok_or_else(|| Failure::Wrong(format!(
                 "`{name}` is not named as upstream names its tarballs: `etcd-v3.5.21-linux-amd64.tar.gz`"
             )))?;
         Ok(Tarball {
@@ -222,7 +219,7 @@ mod linux {
             let known = pinned.tarballs.iter().find(|(arch, _)| *arch == self.arch);
             match known {
                 Some((_, digest)) if self.version == pinned.version && self.digest != *digest => {
-                    Err(Failure::World(format!(
+                    Err(Failure::Wrong(format!(
                         "`{}` is not the pinned tarball: its SHA-256 is {}, not {digest}",
                         self.origin, self.digest
                     )))

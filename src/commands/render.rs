@@ -4,7 +4,7 @@ use super::rendering::{Image, Rendering};
 use super::{Context, Failure, ManifestArguments, load, owner};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
-use crate::platform::{Compress, Packed, Platform};
+use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
 use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
@@ -47,8 +47,8 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
     let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
-    let addresses = loaded.manifest.addresses_on(platform);
-    let (cluster, report) = load::cluster_with(&loaded, addresses, arguments.strict)?;
+    let network = loaded.manifest.network_on(platform);
+    let (cluster, report) = load::cluster_with(&loaded, network, arguments.strict)?;
     let rendering = Rendering::of(
         &loaded,
         &cluster,
@@ -77,6 +77,12 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     })?;
     if context.format == Format::Human && rendering.is_for_either_image() {
         context.terminal.say(EITHER_IMAGE);
+    }
+    let plain = |delivery: &Delivery| !platform.takes_compressed(delivery.first().document);
+    let stays_plain = rendering.deliveries.iter().any(plain);
+    if context.format == Format::Human && arguments.compress == Compress::Always && stays_plain {
+        let note = format!("\nnote: nothing is compressed: it would not survive on {platform}\n");
+        context.terminal.say(&note);
     }
     if context.format == Format::Human && written.is_some() {
         context
@@ -174,9 +180,13 @@ fn size(packed: Packed, platform: Platform) -> String {
     let Packed { form, bytes, .. } = packed;
     match platform.limit().bytes {
         usize::MAX => format!("{bytes} bytes of {form}"),
-        limit => format!(
-            "{bytes} bytes of {form}, {} % of the limit",
-            bytes * 100 / limit
-        ),
+        limit => {
+            let counted = match platform.limit().counts {
+                Counts::Bytes => "",
+                Counts::Base64 => " counted as base64,",
+            };
+            let share = bytes * 100 / limit;
+            format!("{bytes} bytes of {form},{counted} {share} % of the limit")
+        }
     }
 }

@@ -2,13 +2,18 @@
 
 use super::Failure;
 use super::load::Loaded;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Tls};
 use crate::machine::{self, Layout, Machine};
+use crate::manifest::Remedies;
 use crate::output::OutputFile;
-use crate::platform::{Compress, Delivery, Document, Family, Platform, deliver, launch};
+use crate::pki::{audit, inspect};
+use crate::platform::{
+    Compress, Delivery, Document, Family, NotDelivered, Platform, deliver, launch,
+};
 use crate::report::Finding;
 use crate::secret::Secret;
 use crate::wire::{UserConfig, cloud_config, ignition, startup_script};
+use std::cmp::Reverse;
 use std::fmt::Display;
 
 /// What the machines' image brings.
@@ -61,7 +66,18 @@ impl Rendering {
             let texts = texts(machine, &documents, loaded.cloud_config())?;
             match deliver(platform, machine, &texts, compress) {
                 Ok(delivery) => deliveries.push(delivery),
-                Err(error) => findings.push(manifest.not_delivered(index, platform, &error)),
+                Err(mut error) => {
+                    count_own(&mut error, machine, &texts);
+                    let remedies = Remedies {
+                        compress: compress == Compress::Never
+                            && platform.takes_compressed(error.document),
+                        rsa: has_rsa(&cluster.members[index].tls),
+                        plain_image: image == Image::Plain,
+                        ..Remedies::default()
+                    };
+                    let finding = manifest.not_delivered(index, platform, &error, remedies);
+                    findings.push(finding);
+                }
             }
         }
         if !findings.is_empty() {
@@ -81,6 +97,36 @@ impl Rendering {
         );
         Ok(Self { deliveries, files })
     }
+}
+
+/// The user's own cloud-config is among those who eat the bytes of a document.
+fn count_own(error: &mut NotDelivered, machine: &Machine, texts: &[(Document, Secret)]) {
+    let whole = texts
+        .iter()
+        .find(|(document, _)| *document == error.document);
+    let ours = cloud_config::render(machine, None);
+    if let (Document::CloudConfig, Some((_, whole)), Ok(ours)) = (error.document, whole, ours) {
+        let bytes = whole.expose().len().saturating_sub(ours.expose().len());
+        if bytes > 0 {
+            error
+                .eaters
+                .push(("`cloud_config` of the manifest".to_owned(), bytes));
+            error.eaters.sort_by_key(|(_, bytes)| Reverse(*bytes));
+        }
+    }
+}
+
+/// Whether a certificate of this controller is for a key of RSA.
+fn has_rsa(tls: &Tls) -> bool {
+    let certificates = tls.files().into_iter().filter(|(_, is_key)| !is_key);
+    let facts = certificates.flat_map(|(file, _)| {
+        inspect::facts(audit::File {
+            name: file.name.as_str(),
+            bytes: file.bytes.expose(),
+        })
+    });
+    let mut leafs = facts.filter(|facts| !facts.authority);
+    leafs.any(|facts| facts.key.starts_with("RSA"))
 }
 
 /// The documents of one machine.

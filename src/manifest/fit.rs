@@ -2,9 +2,25 @@
 
 use super::{At, Manifest, finding};
 use crate::cluster::Mismatch;
-use crate::platform::{Document, Family, LaunchValue, NotDelivered, Platform, Settings};
+use crate::platform::{Document, Family, LaunchValue, NotDelivered, Patterns, Platform, Settings};
 use crate::report::Finding;
 use std::net::IpAddr;
+
+/// What would make a document smaller; what is so already is not advised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a remedy of its own")]
+pub struct Remedies {
+    /// A form that is smaller was not allowed.
+    pub compress: bool,
+    /// The manifest has a `cloud_config`.
+    pub cloud_config: bool,
+    /// Controllers share a certificate, which names them all.
+    pub shared: bool,
+    /// A key is one of RSA.
+    pub rsa: bool,
+    /// The image brings nothing of ours.
+    pub plain_image: bool,
+}
 
 impl Manifest {
     /// What the `launch` script of this platform is made of. `launch` and `image.id` are meant
@@ -12,25 +28,23 @@ impl Manifest {
     pub fn settings(&self, platform: Platform) -> Settings {
         let image = self.image.as_ref().map(|image| image.value.clone());
         let mut image = image.unwrap_or_default();
-        if platform != self.platform.value {
+        let (mut shared, mut own) = Default::default();
+        if platform == self.platform.value {
+            shared = self.launch.clone();
+            own = self
+                .controllers
+                .iter()
+                .map(|one| one.launch.clone())
+                .collect();
+        } else {
             image.id = None;
-            return Settings {
-                image,
-                ..Settings::default()
-            };
         }
-        let own = self.controllers.iter().map(|one| one.launch.clone());
-        let mut shared = self.launch.clone();
         for (key, value) in self.network_values() {
             if platform.keys().any(|known| known.name == key) {
                 shared.entry(key).or_insert(value);
             }
         }
-        Settings {
-            image,
-            shared,
-            own: own.collect(),
-        }
+        Settings { image, shared, own }
     }
 
     /// What `network` says that a client could be told, too.
@@ -94,19 +108,63 @@ impl Manifest {
         Some(finding::cloud_config_unread(place, family, platform))
     }
 
-    /// What is unwise about these addresses on this platform.
-    pub fn addresses_on(&self, platform: Platform) -> Vec<Finding> {
+    /// What is wrong or unwise about addresses and network on this platform.
+    pub fn network_on(&self, platform: Platform) -> Vec<Finding> {
+        let Some(network) = self.network.as_ref() else {
+            return self.addresses_on(platform);
+        };
+        let place = network.place.clone();
+        let family = self.image_family();
+        if !platform.needs_network() {
+            let mut findings = self.addresses_on(platform);
+            findings.push(finding::network_unused(place, platform));
+            return findings;
+        }
+        if family.is_some_and(Family::reads_ignition) {
+            return self.addresses_on(platform);
+        }
+        let interface = &network.value.interface;
+        let knows = family.map_or(Patterns::Known, Family::knows_patterns);
+        match family {
+            Some(family) if interface.is_pattern() && knows != Patterns::Known => {
+                let unsure = knows == Patterns::Unsure;
+                vec![finding::network_pattern(place, interface, family, unsure)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the machines have their addresses from anybody but the manifest's `network`.
+    fn addresses_on(&self, platform: Platform) -> Vec<Finding> {
+        if platform.leaves_addresses() {
+            let place = self.platform.place.clone();
+            return vec![finding::addresses_from_nobody(place, platform)];
+        }
         let ips = self.controllers.iter().map(|controller| &controller.ip);
-        let told = self.network.is_some() && platform.needs_network();
         let finding = |ip: &At<IpAddr>| {
             let why = platform.does_not_give(ip.value)?;
             Some(finding::address_not_given(ip, platform, why))
         };
-        ips.filter(|_| !told).filter_map(finding).collect()
+        ips.filter_map(finding).collect()
     }
 
     /// The controller at this position is too large for the platform.
-    pub fn not_delivered(&self, index: usize, platform: Platform, error: &NotDelivered) -> Finding {
-        finding::not_delivered(&self.controllers[index].name, platform, error)
+    /// What the manifest tells of the remedies is filled in.
+    pub fn not_delivered(
+        &self,
+        index: usize,
+        platform: Platform,
+        error: &NotDelivered,
+        known: Remedies,
+    ) -> Finding {
+        let controllers = self.controllers.iter().map(|one| &one.tls);
+        let own = &self.controllers[index].tls;
+        let shared = controllers.filter(|tls| tls.server.cert.value == own.server.cert.value);
+        let remedies = Remedies {
+            cloud_config: self.cloud_config.is_some(),
+            shared: shared.count() > 1,
+            ..known
+        };
+        finding::not_delivered(&self.controllers[index].name, platform, error, remedies)
     }
 }

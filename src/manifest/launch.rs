@@ -4,7 +4,8 @@ use super::fields::{Fields, Findings};
 use super::yaml::{Node, Value};
 use super::{At, bake, finding};
 use crate::cluster::Mismatch;
-use crate::platform::{Family, Image, LaunchValue, LaunchValues, Platform};
+use crate::platform::{Family, Image, Key, LaunchValue, LaunchValues, NotAValue, Platform};
+use std::net::IpAddr;
 use std::ops::Range;
 
 /// `image`: a family, or a mapping. `None` where it could not be read, which has been reported.
@@ -27,7 +28,7 @@ pub(super) fn image(
     let before = findings.len();
     let image = Image {
         family: family.and_then(|node| self::family(node, platform, findings)),
-        id: id.and_then(|node| value(node, "id", findings)),
+        id: id.and_then(|node| value(node, "id", &LaunchValue::new, findings)),
         mismatch: mismatch.map_or_else(Mismatch::default, |node| bake::mismatch(node, findings)),
     };
     if let (Some(node), Some(platform)) = (id, platform.filter(|one| !one.takes_image())) {
@@ -59,21 +60,32 @@ fn family(node: &Node, platform: Option<Platform>, findings: &Findings) -> Optio
     Some(family)
 }
 
+/// Whose `launch` it is.
+pub(super) struct Of<'a> {
+    /// How it is called in messages.
+    pub(super) called: &'a str,
+    /// Where the machines run, if that could be read.
+    pub(super) platform: Option<Platform>,
+    /// The address of the machine, or of the first one.
+    pub(super) ip: Option<IpAddr>,
+    /// Whether it is a controller's own, which may have its own image.
+    pub(super) is_own: bool,
+}
+
 /// `launch`, at the top or under a controller. Which keys it may have is up to the platform; where
 /// that could not be read, every platform's are taken.
-pub(super) fn values(
-    node: &Node,
-    called: &str,
-    platform: Option<Platform>,
-    findings: &Findings,
-) -> LaunchValues {
+pub(super) fn values(node: &Node, of: &Of, findings: &Findings) -> LaunchValues {
+    let platform = of.platform;
     let mut values = LaunchValues::new();
-    let Some(fields) = Fields::of(node, called, findings) else {
+    let Some(fields) = Fields::of(node, of.called, findings) else {
         return values;
     };
-    let here = |key: &str| platform.is_none_or(|platform| platform.keys().any(|k| k.name == key));
+    let keys = |platform: Platform| platform.keys_of_one().filter(|key| of.takes(key));
+    let here = |key: &str| platform.is_none_or(|here| keys(here).any(|found| found.name == key));
     let mut known = Vec::new();
-    for key in Platform::ALL.into_iter().flat_map(Platform::keys) {
+    // Those of the platform first: a key of this name may be another thing elsewhere.
+    let everywhere = platform.into_iter().chain(Platform::ALL);
+    for key in everywhere.flat_map(Platform::keys_of_one) {
         if known.contains(&key.name) {
             continue;
         }
@@ -83,7 +95,8 @@ pub(super) fn values(
         };
         if let Some(platform) = platform.filter(|_| !here(key.name)) {
             findings.push(finding::launch_key(node.place.clone(), key.name, platform));
-        } else if let Some(value) = value(node, key.name, findings) {
+        } else if let Some(value) = value(node, key.name, &|text| key.value(text, of.ip), findings)
+        {
             values.insert(key.name, value);
         }
     }
@@ -92,8 +105,19 @@ pub(super) fn values(
     values
 }
 
+impl Of<'_> {
+    fn takes(&self, key: &Key) -> bool {
+        self.is_own || !key.is_image()
+    }
+}
+
 /// A value of printable ASCII; a number is as good as a text (`vmid: 110`, an account's ID).
-fn value(node: &Node, key: &str, findings: &Findings) -> Option<LaunchValue> {
+fn value(
+    node: &Node,
+    key: &str,
+    read: &dyn Fn(&str) -> Result<LaunchValue, NotAValue>,
+    findings: &Findings,
+) -> Option<LaunchValue> {
     let place: Range<usize> = node.place.clone();
     let written = match &node.value {
         Value::Number(text) => At {
@@ -102,6 +126,6 @@ fn value(node: &Node, key: &str, findings: &Findings) -> Option<LaunchValue> {
         },
         _ => findings.text(node, key)?,
     };
-    let value = LaunchValue::new(&written.value);
+    let value = read(&written.value);
     findings.keep(value.map_err(|why| finding::launch_value(key, &written, why)))
 }

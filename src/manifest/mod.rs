@@ -31,6 +31,7 @@ use std::ops::Range;
 
 pub use certificates::{Audited, Holding, Use, audit, contested, uses};
 pub use cloud_config::CloudConfig;
+pub use fit::Remedies;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
@@ -147,11 +148,15 @@ pub struct PairPaths {
 impl TlsPaths {
     /// Every path, some of them more than once.
     pub fn all(&self) -> Vec<&At<PemPath>> {
-        let pairs = [Some(&self.server), Some(&self.peer), self.client.as_ref()];
-        let pairs = pairs.into_iter().flatten();
         let mut all = vec![&self.server_ca, &self.peer_ca];
-        all.extend(pairs.flat_map(|pair| [&pair.cert, &pair.key]));
+        all.extend(self.pairs().flat_map(|pair| [&pair.cert, &pair.key]));
         all
+    }
+
+    /// Its pairs; one that serves twice is there twice.
+    fn pairs(&self) -> impl Iterator<Item = &PairPaths> {
+        let pairs = [Some(&self.server), Some(&self.peer), self.client.as_ref()];
+        pairs.into_iter().flatten()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads the PEM files that a manifest names: the only place here that touches the disk.
 
-use super::{At, Manifest, PemPath, finding};
+use super::{At, Manifest, PemPath, TlsPaths, finding};
 use crate::report::Finding;
 use crate::secret::Secret;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,7 @@ impl PemFiles {
 pub fn read_pem_files(manifest: &Manifest, root: &Path) -> (PemFiles, Vec<Finding>) {
     let mut files = PemFiles::default();
     let mut findings = Vec::new();
+    let mut missing: Vec<&At<PemPath>> = Vec::new();
     let controllers = manifest.controllers.iter();
     let mut done = BTreeSet::new();
     for path in controllers.flat_map(|controller| controller.tls.all()) {
@@ -43,25 +44,95 @@ pub fn read_pem_files(manifest: &Manifest, root: &Path) -> (PemFiles, Vec<Findin
         }
         match read(path, root) {
             Ok(bytes) => files.insert(&path.value, bytes),
-            Err(finding) => findings.push(finding),
+            Err(Unread::Missing) => missing.push(path),
+            Err(Unread::Said(finding)) => findings.push(finding),
         }
     }
+    findings.extend(missed(manifest, root, &files, missing));
     (files, findings)
 }
 
-fn read(path: &At<PemPath>, root: &Path) -> Result<Secret, Finding> {
-    let missing = |error: &io::Error| finding::pem_unreadable(path, root, error);
-    let real = fs::canonicalize(root.join(path.value.as_str())).map_err(|error| missing(&error))?;
-    let real_root = fs::canonicalize(directory(root)).map_err(|error| missing(&error))?;
+/// One finding for each file that is missing, and one for both files of a pair.
+fn missed(
+    manifest: &Manifest,
+    root: &Path,
+    files: &PemFiles,
+    mut missing: Vec<&At<PemPath>>,
+) -> Vec<Finding> {
+    let controllers = || {
+        manifest
+            .controllers
+            .iter()
+            .map(|controller| &controller.tls)
+    };
+    let is_ca = |path: &At<PemPath>| {
+        controllers().any(|tls| {
+            [&tls.server_ca, &tls.peer_ca]
+                .iter()
+                .any(|ca| ca.value == path.value)
+        })
+    };
+    let has_ca = controllers().any(|tls| files.get(&tls.server_ca.value).is_some());
+    let has_leaf = controllers().flat_map(TlsPaths::pairs).any(|pair| {
+        files
+            .get(&pair.cert.value)
+            .or(files.get(&pair.key.value))
+            .is_some()
+    });
+    let cure = |path: &At<PemPath>| match (is_ca(path), has_ca, has_leaf) {
+        (false, true, _) => Cure::Renew,
+        (_, false, false) => Cure::Mint,
+        _ => Cure::Put,
+    };
+    let mut findings = Vec::new();
+    for pair in controllers().flat_map(TlsPaths::pairs) {
+        let both = [&pair.cert, &pair.key];
+        if both
+            .iter()
+            .all(|path| missing.iter().any(|other| other.value == path.value))
+        {
+            missing.retain(|other| both.iter().all(|path| other.value != path.value));
+            findings.push(finding::pem_missing(&both, root, cure(&pair.cert)));
+        }
+    }
+    let alone = missing.into_iter();
+    findings.extend(alone.map(|path| finding::pem_missing(&[path], root, cure(path))));
+    findings
+}
+
+/// How a file that is missing may come to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cure {
+    /// Nothing is there yet: a whole set may be minted.
+    Mint,
+    /// The CA is there and can sign.
+    Renew,
+    /// Nobody can make it: the CA is lost while there are pairs under it.
+    Put,
+}
+
+/// Why there are no bytes of a file.
+enum Unread {
+    Missing,
+    Said(Finding),
+}
+
+fn read(path: &At<PemPath>, root: &Path) -> Result<Secret, Unread> {
+    let unread = |error: &io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Unread::Missing,
+        _ => Unread::Said(finding::pem_unreadable(path, error)),
+    };
+    let real = fs::canonicalize(root.join(path.value.as_str())).map_err(|error| unread(&error))?;
+    let real_root = fs::canonicalize(directory(root)).map_err(|error| unread(&error))?;
     if !real.starts_with(&real_root) {
-        return Err(finding::pem_outside(path));
+        return Err(Unread::Said(finding::pem_outside(path)));
     }
     if !real.is_file() {
-        return Err(finding::pem_no_file(path));
+        return Err(Unread::Said(finding::pem_no_file(path)));
     }
-    let bytes = read_limited(&real).map_err(|error| missing(&error))?;
+    let bytes = read_limited(&real).map_err(|error| unread(&error))?;
     if bytes.expose().len() as u64 > MOST_BYTES {
-        return Err(finding::pem_too_large(path));
+        return Err(Unread::Said(finding::pem_too_large(path)));
     }
     Ok(bytes)
 }

@@ -66,9 +66,16 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => launch::image(node, on, findings).map(Some),
         None => Some(None),
     };
-    let launch = top
-        .optional("launch")
-        .map(|node| launch::values(node, "launch", on, findings));
+    let first = controllers.iter().flatten().next();
+    let launch = top.optional("launch").map(|node| {
+        let of = launch::Of {
+            called: "launch",
+            platform: on,
+            ip: first.map(|controller| controller.ip.value),
+            is_own: false,
+        };
+        launch::values(node, &of, findings)
+    });
     let network = match top.optional("network") {
         Some(node) => {
             let controllers = controllers.as_deref().unwrap_or_default();
@@ -287,7 +294,15 @@ fn controller(
     };
     let arch = release::arch(&fields, findings).flatten();
     let launch = fields.optional("launch");
-    let launch = launch.map(|node| launch::values(node, &format!("{called}.launch"), on, findings));
+    let launch = launch.map(|node| {
+        let of = launch::Of {
+            called: &format!("{called}.launch"),
+            platform: on,
+            ip: ip.as_ref().map(|ip| ip.value),
+            is_own: true,
+        };
+        launch::values(node, &of, findings)
+    });
     fields.finish(&["name", "ip", "arch", "tls", "launch"]);
     PartOfController {
         name,

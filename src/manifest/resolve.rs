@@ -26,7 +26,6 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, lock: Option<&Lock>, now: 
     findings.extend(finding::advice(&manifest.etcd.version));
     findings.extend(settings::unwise(manifest));
     unsupported_arch(manifest, &mut findings);
-    unused_network(manifest, &mut findings);
     let own = manifest.cloud_config.iter();
     findings.extend(own.flat_map(|own| own.value.warnings.iter().cloned()));
     let release = pinned::release(manifest, lock, &mut findings);
@@ -89,18 +88,6 @@ fn unwise_count(manifest: &Manifest, findings: &mut Vec<Finding>) {
         1 => findings.push(finding::single_member(place)),
         count if count.is_multiple_of(2) => findings.push(finding::even_members(place, count)),
         _ => {}
-    }
-}
-
-/// A cloud that gives machines their addresses itself reads nothing of ours about it.
-fn unused_network(manifest: &Manifest, findings: &mut Vec<Finding>) {
-    let platform = manifest.platform.value;
-    if let Some(network) = manifest
-        .network
-        .as_ref()
-        .filter(|_| !platform.needs_network())
-    {
-        findings.push(finding::network_unused(network.place.clone(), platform));
     }
 }
 

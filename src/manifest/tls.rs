@@ -1,7 +1,7 @@
 //! The key `tls` and what a controller overrides of it.
 
 use super::fields::{Fields, Findings};
-use super::yaml::Node;
+use super::yaml::{Node, Value};
 use super::{At, PairPaths, PemPath, TlsPaths, finding};
 use crate::cluster::{CommonName, FileName, HostName};
 use crate::report::Finding;
@@ -165,12 +165,31 @@ fn pair(fields: &Fields, findings: &Findings) -> Option<WrittenPair> {
         let node = fields.required(key, example)?;
         findings.text(node, key)
     };
-    let cert = written("cert", "pki/kubernetes.pem");
-    let key = written("key", "pki/kubernetes-key.pem");
+    let beside = |other: &str, (old, new): (&str, &str), usual: &str| {
+        let given = fields.optional(other).and_then(|node| match &node.value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let example = given.and_then(|given| twin(given, old, new));
+        example.unwrap_or_else(|| usual.to_owned())
+    };
+    let (of_cert, of_key) = (".pem", "-key.pem");
+    let cert = beside("key", (of_key, of_cert), "pki/kubernetes.pem");
+    let key = beside("cert", (of_cert, of_key), "pki/kubernetes-key.pem");
+    let (cert, key) = (written("cert", &cert), written("key", &key));
     Some(WrittenPair {
         cert: cert?,
         key: key?,
     })
+}
+
+/// The name that goes with this one, `pki/{name}-key.pem` with `pki/{name}.pem`, if it may be
+/// shown as it is.
+fn twin(path: &str, old: &str, new: &str) -> Option<String> {
+    let is_simple = |c: char| c.is_ascii_alphanumeric() || "/._-{}".contains(c);
+    let stem = path.strip_suffix(old)?;
+    let shown = path.len() <= 64 && path.chars().all(is_simple) && !path.starts_with(['{', '-']);
+    shown.then(|| format!("{stem}{new}"))
 }
 
 fn text(fields: &Fields, key: &str, findings: &Findings) -> Option<At<String>> {

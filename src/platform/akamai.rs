@@ -4,7 +4,8 @@
 //! on). Its documentation gives the limit as 65,535 bytes before and about 16 kB after encoding,
 //! which cannot both be true: the smaller one is kept.
 
-use super::launch::{Key, Script};
+use super::key::{Key, Usual};
+use super::launch::Script;
 use super::{Cloud, Counts, Form, Gives, Limit, alone};
 use askama::Template;
 
@@ -25,15 +26,20 @@ pub(super) const CLOUD: Cloud = Cloud {
             "the ID of the VPC subnet that holds the addresses of the controllers",
         ),
         Key::ask("region", "the region"),
-        Key::take("machine_type", "the type of the machines", "g6-standard-2"),
-        Key::take("image", "an image", "linode/ubuntu24.04"),
+        Key::take(
+            "machine_type",
+            "the type of the machines",
+            Usual::Amd64("g6-standard-2"),
+        ),
+        Key::take("image", "an image", Usual::Amd64("linode/ubuntu24.04")),
     ],
     images: &[
-        ("ubuntu", "linode/ubuntu24.04"),
-        ("debian", "linode/debian12"),
-        ("rocky", "linode/rocky9"),
-        ("almalinux", "linode/almalinux9"),
+        ("ubuntu", Usual::Amd64("linode/ubuntu24.04")),
+        ("debian", Usual::Amd64("linode/debian12")),
+        ("rocky", Usual::Amd64("linode/rocky9")),
+        ("almalinux", Usual::Amd64("linode/almalinux9")),
     ],
+    clients: &[("linode-cli", "the client of Akamai Cloud")],
     companions: alone,
     tells_network: false,
     script: |script| Launch { script }.render(),

@@ -4,7 +4,8 @@
 //! launch»); a launch configuration takes one byte less than 16,384. The CLI encodes base64
 //! itself, and cloud-init before 23.3 decodes none: gzip goes raw.
 
-use super::launch::{Key, Script};
+use super::key::{Key, Usual};
+use super::launch::Script;
 use super::{Cloud, Counts, Form, Gives, Limit, alone};
 use askama::Template;
 
@@ -24,11 +25,12 @@ pub(super) const CLOUD: Cloud = Cloud {
             "subnet",
             "the ID of the subnet that holds the addresses of the controllers",
         ),
-        Key::ask(
-            "image",
-            "the ID of an AMI that has cloud-init, for example of Ubuntu",
+        Key::ask("image", "the ID of an AMI"),
+        Key::take(
+            "machine_type",
+            "the type of the machines",
+            Usual::Each("t3.medium", "t4g.medium"),
         ),
-        Key::take("machine_type", "the type of the machines", "t3.medium"),
         Key::leave_out("security_group", "the ID of a security group"),
         Key::leave_out("region", "the region"),
     ],
@@ -36,17 +38,27 @@ pub(super) const CLOUD: Cloud = Cloud {
     images: &[
         (
             "ubuntu",
-            "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+            Usual::Each(
+                "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+                "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id",
+            ),
         ),
         (
             "debian",
-            "resolve:ssm:/aws/service/debian/release/12/latest/amd64",
+            Usual::Each(
+                "resolve:ssm:/aws/service/debian/release/12/latest/amd64",
+                "resolve:ssm:/aws/service/debian/release/12/latest/arm64",
+            ),
         ),
         (
             "amazon-linux",
-            "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+            Usual::Each(
+                "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+                "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+            ),
         ),
     ],
+    clients: &[("aws", "the client of AWS")],
     companions: alone,
     tells_network: false,
     script: |script| Launch { script }.render(),

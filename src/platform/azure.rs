@@ -5,11 +5,15 @@
 //! `read_file_content`), which mangles gzip, and makes base64 of it once, which is all that
 //! cloud-init undoes: only plain text survives.
 
-use super::launch::{Key, Script};
+use super::key::{Key, Usual};
+use super::launch::Script;
 use super::{Cloud, Counts, Form, Gives, Limit, alone};
 use askama::Template;
 
-const UBUNTU: &str = "Canonical:ubuntu-24_04-lts:server:latest";
+const UBUNTU: Usual = Usual::Each(
+    "Canonical:ubuntu-24_04-lts:server:latest",
+    "Canonical:ubuntu-24_04-lts:server-arm64:latest",
+);
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "azure",
@@ -32,11 +36,16 @@ pub(super) const CLOUD: Cloud = Cloud {
             "vnet",
             "the virtual network, unless the subnet is given as an ID",
         ),
-        Key::take("machine_type", "the size of the machines", "Standard_B2s"),
+        Key::take(
+            "machine_type",
+            "the size of the machines",
+            Usual::Each("Standard_B2s", "Standard_B2pls_v2"),
+        ),
         Key::take("image", "an image, as a URN or an ID", UBUNTU),
         Key::leave_out("zone", "the zone"),
     ],
     images: &[("ubuntu", UBUNTU)],
+    clients: &[("az", "the client of Azure")],
     companions: alone,
     tells_network: false,
     script: |script| Launch { script }.render(),

@@ -6,9 +6,15 @@
 //! (cloud-init, `DataSourceGCE.py`). Google's images of Debian, RHEL, Rocky Linux and `CentOS` have
 //! no cloud-init: Google's own agent runs the value of `startup-script` there, on every boot.
 
-use super::launch::{Key, Script};
+use super::key::{Key, Usual};
+use super::launch::Script;
 use super::{Cloud, Counts, Form, Gives, Limit, StartupScripts, alone};
 use askama::Template;
+
+const UBUNTU: Usual = Usual::Each(
+    "ubuntu-os-cloud/ubuntu-2404-lts-amd64",
+    "ubuntu-os-cloud/ubuntu-2404-lts-arm64",
+);
 
 pub(super) const CLOUD: Cloud = Cloud {
     name: "gce",
@@ -40,26 +46,52 @@ pub(super) const CLOUD: Cloud = Cloud {
             "subnet",
             "the subnet that holds the addresses of the controllers",
         ),
-        Key::take("machine_type", "the type of the machines", "e2-standard-2"),
+        Key::take(
+            "machine_type",
+            "the type of the machines",
+            Usual::Each("e2-standard-2", "c4a-standard-2"),
+        ),
         Key::take(
             "image",
             "an image, as PROJECT/FAMILY or by its name",
-            "ubuntu-os-cloud/ubuntu-2404-lts-amd64",
+            UBUNTU,
         ),
         Key::leave_out("zone", "the zone"),
         Key::leave_out("project", "the project"),
     ],
     images: &[
-        ("ubuntu", "ubuntu-os-cloud/ubuntu-2404-lts-amd64"),
-        ("debian", "debian-cloud/debian-12"),
-        ("rhel", "rhel-cloud/rhel-9"),
-        ("rocky", "rocky-linux-cloud/rocky-linux-9"),
-        ("centos", "centos-cloud/centos-stream-9"),
-        ("almalinux", "almalinux-cloud/almalinux-9"),
-        ("sles", "suse-cloud/sles-15"),
-        ("fedora-coreos", "fedora-coreos-cloud/fedora-coreos-stable"),
-        ("flatcar", "kinvolk-public/flatcar-stable"),
+        ("ubuntu", UBUNTU),
+        (
+            "debian",
+            Usual::Each("debian-cloud/debian-12", "debian-cloud/debian-12-arm64"),
+        ),
+        (
+            "rhel",
+            Usual::Each("rhel-cloud/rhel-9", "rhel-cloud/rhel-9-arm64"),
+        ),
+        (
+            "rocky",
+            Usual::Each(
+                "rocky-linux-cloud/rocky-linux-9",
+                "rocky-linux-cloud/rocky-linux-9-arm64",
+            ),
+        ),
+        ("centos", Usual::Amd64("centos-cloud/centos-stream-9")),
+        ("almalinux", Usual::Amd64("almalinux-cloud/almalinux-9")),
+        (
+            "sles",
+            Usual::Each("suse-cloud/sles-15", "suse-cloud/sles-15-arm64"),
+        ),
+        (
+            "fedora-coreos",
+            Usual::Each(
+                "fedora-coreos-cloud/fedora-coreos-stable",
+                "fedora-coreos-cloud/fedora-coreos-stable-arm64",
+            ),
+        ),
+        ("flatcar", Usual::Amd64("kinvolk-public/flatcar-stable")),
     ],
+    clients: &[("gcloud", "the client of Google Cloud")],
     companions: alone,
     tells_network: false,
     script: |script| Launch { script }.render(),

@@ -3,7 +3,8 @@
 //! `user_data` is a text of at most 32 KiB (API reference, «Create a Server»), so gzip goes in
 //! base64; cloud-init decodes that since 20.3, if there is no newline in it.
 
-use super::launch::{Key, Script};
+use super::key::{Key, Usual};
+use super::launch::Script;
 use super::{Cloud, Counts, Form, Gives, Limit, alone};
 use askama::Template;
 
@@ -24,18 +25,23 @@ pub(super) const CLOUD: Cloud = Cloud {
             "network",
             "the network that holds the addresses of the controllers",
         ),
-        Key::take("machine_type", "the type of the machines", "cx22"),
-        Key::take("image", "an image", "ubuntu-24.04"),
+        Key::take(
+            "machine_type",
+            "the type of the machines",
+            Usual::Each("cx23", "cax11"),
+        ),
+        Key::take("image", "an image", Usual::Any("ubuntu-24.04")),
         Key::leave_out("region", "the location"),
         Key::leave_out("ssh_key", "the name of an SSH key"),
     ],
     images: &[
-        ("ubuntu", "ubuntu-24.04"),
-        ("debian", "debian-12"),
-        ("rocky", "rocky-9"),
-        ("almalinux", "alma-9"),
-        ("centos", "centos-stream-9"),
+        ("ubuntu", Usual::Each("ubuntu-24.04", "ubuntu-24.04")),
+        ("debian", Usual::Each("debian-12", "debian-12")),
+        ("rocky", Usual::Each("rocky-9", "rocky-9")),
+        ("almalinux", Usual::Each("alma-9", "alma-9")),
+        ("centos", Usual::Each("centos-stream-9", "centos-stream-9")),
     ],
+    clients: &[("hcloud", "the client of Hetzner Cloud")],
     companions: alone,
     tells_network: false,
     script: |script| Launch { script }.render(),

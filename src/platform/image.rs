@@ -31,6 +31,19 @@ enum Reads {
     Nothing,
 }
 
+/// Whether the cloud-init of a family's images takes a pattern for an interface's name: it does
+/// where it configures netplan. The other renderers take the name as it is (cloud-init,
+/// `net/network_state.py`, `handle_ethernets`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patterns {
+    /// It does.
+    Known,
+    /// In some releases.
+    Unsure,
+    /// It writes the system's own files: sysconfig, or `NetworkManager`'s.
+    Unknown,
+}
+
 /// Why machines of a family cannot be made on a platform, and the cure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotHere {
@@ -84,6 +97,16 @@ impl Family {
         match self.name {
             "flatcar" => Layout::Opt,
             _ => Layout::UsrLocal,
+        }
+    }
+
+    /// Whether the machine can be told a pattern of interfaces.
+    pub fn knows_patterns(self) -> Patterns {
+        match self.name {
+            "ubuntu" => Patterns::Known,
+            // Debian 11 has ifupdown, Debian 12 netplan; Amazon Linux 2023 has networkd.
+            "debian" | "amazon-linux" => Patterns::Unsure,
+            _ => Patterns::Unknown,
         }
     }
 

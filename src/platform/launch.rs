@@ -3,136 +3,14 @@
 //! What the client must be told beyond the manifest's names and addresses is a [`Key`]: a value
 //! of the manifest's `launch`, or a shell variable of the same name in upper case.
 
+use super::key::{IMAGE, Key, LaunchValue, LaunchValues, Otherwise};
 use super::{Delivery, Document, Form, Image, Platform};
 use crate::cluster::{Cluster, Member};
+use crate::release::Arch;
 use crate::wire::escape::ShellWord;
 use crate::wire::seed;
 use askama::filters::{Escaper, Safe};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-
-/// The key that stands in the manifest as `image.id`.
-pub(super) const IMAGE: &str = "image";
-
-/// One thing that a `launch` script wants to know.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Its name in the manifest's `launch`.
-    pub name: &'static str,
-    /// What it is, for people: no character that a shell would touch.
-    pub is: &'static str,
-    pub(super) otherwise: Otherwise,
-}
-
-/// What happens where neither the manifest nor a variable says it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Otherwise {
-    /// The script asks for it and stops.
-    Ask,
-    /// This is taken.
-    Take(&'static str),
-    /// The client's own configuration decides, or the cloud.
-    LeaveOut,
-}
-
-impl Key {
-    pub(super) const fn ask(name: &'static str, is: &'static str) -> Self {
-        let otherwise = Otherwise::Ask;
-        Self {
-            name,
-            is,
-            otherwise,
-        }
-    }
-
-    pub(super) const fn take(name: &'static str, is: &'static str, value: &'static str) -> Self {
-        let otherwise = Otherwise::Take(value);
-        Self {
-            name,
-            is,
-            otherwise,
-        }
-    }
-
-    pub(super) const fn leave_out(name: &'static str, is: &'static str) -> Self {
-        let otherwise = Otherwise::LeaveOut;
-        Self {
-            name,
-            is,
-            otherwise,
-        }
-    }
-
-    /// The shell variable that gives it where the manifest does not.
-    ///
-    /// ```
-    /// use firstboot::platform::Platform;
-    /// let mut keys = Platform::named("gce").unwrap().keys();
-    /// assert!(keys.any(|key| key.variable() == "MACHINE_TYPE"));
-    /// ```
-    pub fn variable(&self) -> String {
-        self.name.to_ascii_uppercase()
-    }
-
-    /// What is taken where nobody says it, for the documentation.
-    pub fn default(&self) -> Option<&'static str> {
-        match self.otherwise {
-            Otherwise::Take(value) => Some(value),
-            Otherwise::Ask | Otherwise::LeaveOut => None,
-        }
-    }
-
-    /// Whether the script stops where nobody says it.
-    pub fn is_required(&self) -> bool {
-        matches!(self.otherwise, Otherwise::Ask)
-    }
-}
-
-/// A value for a cloud's client: one word of printable ASCII.
-///
-/// ```
-/// use firstboot::platform::LaunchValue;
-/// assert!(LaunchValue::new("projects/p/zones/us-west1-b").is_ok());
-/// assert!(LaunchValue::new("two words").is_err());
-/// assert!(LaunchValue::new("--delete-all").is_err());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaunchValue(String);
-
-/// Why a text is no such value, as the rest of a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAValue(pub &'static str);
-
-impl LaunchValue {
-    /// OCIDs and resource paths are the longest that clouds have; none comes near this.
-    const LONGEST: usize = 512;
-
-    /// Takes 1 to 512 characters of printable ASCII without blanks and quotes.
-    pub fn new(text: &str) -> Result<Self, NotAValue> {
-        let allowed = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '"' | '`' | '\\');
-        if text.is_empty() {
-            Err(NotAValue("it is empty"))
-        } else if text.len() > Self::LONGEST {
-            Err(NotAValue("it has more than 512 characters"))
-        } else if text.starts_with('-') {
-            Err(NotAValue("a client would take it for an option"))
-        } else if !text.chars().all(allowed) {
-            Err(NotAValue(
-                "only printable ASCII may stand in it, and no blanks, quotes and backslashes",
-            ))
-        } else {
-            Ok(Self(text.to_owned()))
-        }
-    }
-
-    /// The text itself.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The manifest's `launch`, or that of one controller: values by the names of their keys.
-pub type LaunchValues = BTreeMap<&'static str, LaunchValue>;
 
 /// What the manifest says about launching.
 #[derive(Clone, Debug, Default)]
@@ -166,8 +44,20 @@ pub(super) struct Script<'a> {
     /// The file of each machine that is handed over.
     pub(super) document: Document,
     pub(super) machines: Vec<Machine<'a>>,
-    /// Lines that see to the variables.
-    pub(super) variables: Vec<Safe<String>>,
+    /// The clients that it runs, and what each is.
+    pub(super) clients: &'static [(&'static str, &'static str)],
+    pub(super) variables: Variables,
+}
+
+/// What the script sees to before it runs anything.
+#[derive(Default)]
+pub(super) struct Variables {
+    /// Lines that give variables their values.
+    pub(super) set: Vec<Safe<String>>,
+    /// The variables that somebody must set, and what is said of each that is not.
+    pub(super) asked: Vec<(Safe<String>, Safe<String>)>,
+    /// Every variable of use, with its value, for the reader.
+    pub(super) used: Option<Safe<String>>,
 }
 
 /// One machine of a template.
@@ -186,6 +76,7 @@ pub(super) struct Machine<'a> {
 struct Value<'a> {
     key: &'a Key,
     own: Option<&'a str>,
+    variable: String,
     /// Whether the variable has a value in any case.
     is_set: bool,
 }
@@ -201,6 +92,11 @@ impl Script<'_> {
 
     pub(super) fn is_ignition(&self) -> bool {
         self.document == Document::Ignition
+    }
+
+    /// Whether the machines know their network by the manifest's.
+    pub(super) fn has_network(&self) -> bool {
+        self.machines.iter().any(|machine| machine.has_network)
     }
 }
 
@@ -224,6 +120,11 @@ impl Machine<'_> {
         };
         let [_, a, b, c] = address.octets();
         Some(format!("52:54:00:{a:02x}:{b:02x}:{c:02x}"))
+    }
+
+    /// The same, where the network's own DHCP server must give the address.
+    pub(super) fn reserved(&self) -> Option<String> {
+        self.mac().filter(|_| !self.has_network)
     }
 
     /// How Proxmox calls the gateway of this kind of address.
@@ -252,8 +153,7 @@ impl Machine<'_> {
         Safe(if value.own.is_some() || value.is_set {
             format!("{option}{join}{word}")
         } else {
-            let variable = value.key.variable();
-            format!("${{{variable}:+{option}{join}{word}}}")
+            format!("${{{}:+{option}{join}{word}}}", value.variable)
         })
     }
 
@@ -261,7 +161,7 @@ impl Machine<'_> {
         let value = self.find(key);
         match value.own {
             Some(own) => word(own),
-            None => format!("\"${}\"", value.key.variable()),
+            None => format!("\"${}\"", value.variable),
         }
     }
 
@@ -280,15 +180,20 @@ pub fn launch(
     settings: &Settings,
     deliveries: &[Delivery],
 ) -> String {
-    let members = cluster.members.iter().zip(deliveries).enumerate();
-    let machines = members
-        .map(|(index, (member, delivery))| machine(platform, settings, index, member, delivery));
+    let plan = Plan {
+        platform,
+        settings,
+        members: &cluster.members,
+    };
+    let deliveries_of = deliveries.iter().enumerate();
+    let machines = deliveries_of.map(|(index, delivery)| plan.machine(index, delivery));
     let first = deliveries.first();
     let script = Script {
         cluster: cluster.name.as_str(),
         document: first.map_or(Document::CloudConfig, |first| first.first().document),
         machines: machines.collect(),
-        variables: variables(platform, settings, cluster.members.len()),
+        clients: platform.0.clients,
+        variables: plan.variables(),
     };
     let rendered = (platform.0.script)(&script);
     let mut text = rendered.expect("a template of plain words renders");
@@ -296,70 +201,105 @@ pub fn launch(
     text
 }
 
-fn machine<'a>(
+/// Who says what to whom.
+struct Plan<'a> {
     platform: Platform,
     settings: &'a Settings,
-    index: usize,
-    member: &'a Member,
-    delivery: &Delivery,
-) -> Machine<'a> {
-    let value = |key: &'static Key| Value {
-        key,
-        own: settings.own(index, key.name),
-        is_set: settings.shared(key.name).is_some()
-            || !matches!(key.otherwise, Otherwise::LeaveOut),
-    };
-    let packed = delivery.first();
-    Machine {
-        name: member.name.as_str(),
-        address: member.address,
-        form: packed.form,
-        file: format!("{}/{}", member.name, packed.document.file()),
-        has_network: delivery.has(seed::NETWORK_CONFIG),
-        values: platform.0.keys.iter().map(value).collect(),
+    members: &'a [Member],
+}
+
+impl<'a> Plan<'a> {
+    fn machine(&self, index: usize, delivery: &Delivery) -> Machine<'a> {
+        let member = &self.members[index];
+        let value = |key: &'static Key| Value {
+            key,
+            own: self.settings.own(index, key.name),
+            variable: self.variable(key, member.arch),
+            is_set: self.settings.shared(key.name).is_some()
+                || !matches!(key.otherwise, Otherwise::LeaveOut),
+        };
+        let packed = delivery.first();
+        Machine {
+            name: member.name.as_str(),
+            address: member.address,
+            form: packed.form,
+            file: format!("{}/{}", member.name, packed.document.file()),
+            has_network: delivery.has(seed::NETWORK_CONFIG),
+            values: self.platform.0.keys.iter().map(value).collect(),
+        }
     }
-}
 
-/// What is taken where nobody says it: of the image, what its family is called there.
-fn default(platform: Platform, settings: &Settings, key: &Key) -> Option<&'static str> {
-    let family = settings.image.family.filter(|_| key.name == IMAGE);
-    let Some(family) = family else {
-        return key.default();
-    };
-    let known = platform.0.images.iter();
-    known
-        .clone()
-        .find(|(name, _)| *name == family.name())
-        .map(|(_, id)| *id)
-}
-
-/// One line for each variable that some command uses.
-fn variables(platform: Platform, settings: &Settings, machines: usize) -> Vec<Safe<String>> {
-    let line = |key: &Key| {
+    /// `IMAGE`; beside amd64 machines, those of another architecture have their own: `IMAGE_ARM64`.
+    fn variable(&self, key: &Key, arch: Arch) -> String {
         let variable = key.variable();
-        if (0..machines).all(|index| settings.own(index, key.name).is_some()) {
-            return None;
+        let is_mixed = self.members.iter().any(|other| other.arch != arch);
+        let is_shared = self.settings.shared(key.name).is_some();
+        if is_mixed && !is_shared && arch != Arch::Amd64 && key.follows_architecture() {
+            format!("{variable}_{}", arch.to_string().to_ascii_uppercase())
+        } else {
+            variable
         }
-        if let Some(value) = settings.shared(key.name) {
-            return Some(format!("{variable}={}", word(value)));
+    }
+
+    /// What is taken where nobody says it: of the image, what its family is called there.
+    fn default(&self, key: &Key, arch: Arch) -> Option<&'static str> {
+        let family = self.settings.image.family.filter(|_| key.name == IMAGE);
+        let Some(family) = family else {
+            return key.default(arch);
+        };
+        let mut known = self.platform.0.images.iter();
+        let (_, usual) = known.find(|(name, _)| *name == family.name())?;
+        usual.of(arch)
+    }
+
+    /// Every variable that some command uses, once.
+    fn variables(&self) -> Variables {
+        let mut variables = Variables::default();
+        let mut used = String::new();
+        let mut seen = Vec::new();
+        for key in self.platform.0.keys {
+            for (index, member) in self.members.iter().enumerate() {
+                let variable = self.variable(key, member.arch);
+                if self.settings.own(index, key.name).is_none() && !seen.contains(&variable) {
+                    used.push_str(&self.see_to(&variable, key, member.arch, &mut variables));
+                    seen.push(variable);
+                }
+            }
         }
-        if let Some(value) = default(platform, settings, key) {
-            return Some(format!("{variable}=${{{variable}:-{}}}", word(value)));
+        variables.used = (!used.is_empty()).then_some(Safe(used));
+        variables
+    }
+
+    /// Adds its line, and returns what the reader is told: ` NAME=VALUE`.
+    fn see_to(&self, variable: &str, key: &Key, arch: Arch, all: &mut Variables) -> String {
+        if let Some(value) = self.settings.shared(key.name) {
+            let line = format!("{variable}={}", word(value));
+            all.set.push(Safe(line));
+        } else if let Some(value) = self.default(key, arch) {
+            let line = format!("{variable}=${{{variable}:-{}}}", word(value));
+            all.set.push(Safe(line));
+        } else if matches!(key.otherwise, Otherwise::LeaveOut) {
+            return format!("${{{variable}:+ {variable}=${variable}}}");
+        } else {
+            let ask = format!("{variable}, or {}", self.asked(key, arch));
+            all.asked.push((Safe(variable.to_owned()), Safe(ask)));
         }
-        // An image whose family this cloud has no name for must be named like any other.
-        if matches!(key.otherwise, Otherwise::LeaveOut) {
-            return None;
-        }
+        format!(" {variable}=${variable}")
+    }
+
+    /// Where the manifest says it, and what it is.
+    fn asked(&self, key: &Key, arch: Arch) -> String {
         let place = match key.name {
             IMAGE => "image.id".to_owned(),
             name => format!("launch.{name}"),
         };
-        Some(format!(
-            ": \"${{{variable}:?set {variable}, or {place} in the manifest: {}}}\"",
-            key.is
-        ))
-    };
-    platform.0.keys.iter().filter_map(line).map(Safe).collect()
+        let family = match self.settings.image.family {
+            _ if key.name != IMAGE => String::new(),
+            Some(family) => format!(" ({family}, {arch})"),
+            None => format!(" (with cloud-init, {arch})"),
+        };
+        format!("{place} in the manifest: {}{family}", key.is)
+    }
 }
 
 /// A text as one word of shell.

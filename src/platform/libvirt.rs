@@ -4,7 +4,8 @@
 //! Platforms»). The network's own DHCP server gives each machine its address, by a hardware
 //! address that is made of it.
 
-use super::launch::{Key, Script};
+use super::key::{Key, Usual};
+use super::launch::Script;
 use super::{Cloud, Companions, Document, Form, Gives, nocloud};
 use crate::machine::Machine;
 use crate::secret::Secret;
@@ -20,14 +21,18 @@ pub(super) const CLOUD: Cloud = Cloud {
     keys: &[
         Key::ask(
             "image",
-            "the absolute path of a disk image; each machine writes to a copy",
+            "the path of a disk image, to a copy of which each machine writes",
         ),
-        Key::take("network", "the libvirt network", "default"),
-        Key::take("memory", "the memory in MiB", "2048"),
-        Key::take("vcpus", "the number of processors", "2"),
-        Key::take("disk", "the size of the disk in GiB", "20"),
+        Key::take("network", "the libvirt network", Usual::Any("default")),
+        Key::take("memory", "the memory in MiB", Usual::Any("2048")).number(),
+        Key::take("vcpus", "the number of processors", Usual::Any("2")).number(),
+        Key::take("disk", "the size of the disk in GiB", Usual::Any("20")).number(),
     ],
     images: &[],
+    clients: &[
+        ("virsh", "the client of libvirt"),
+        ("virt-install", "which makes machines of libvirt"),
+    ],
     companions,
     tells_network: true,
     script: |script| Launch { script }.render(),

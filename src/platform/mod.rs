@@ -12,6 +12,7 @@ mod digitalocean;
 mod gce;
 mod hetzner;
 mod image;
+mod key;
 mod launch;
 mod libvirt;
 mod nocloud;
@@ -24,12 +25,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub use deliver::{Compress, Delivery, NotDelivered, Packed, deliver};
-pub use image::{Family, Image, NotHere};
-pub use launch::{Key, LaunchValue, LaunchValues, NotAValue, Settings, launch};
+pub use image::{Family, Image, NotHere, Patterns};
+pub use key::{Key, LaunchValue, LaunchValues, NotAValue};
+pub use launch::{Settings, launch};
 pub use nocloud::meta_data;
 
 use crate::machine::Machine;
 use crate::secret::Secret;
+use key::Usual;
 use launch::Script;
 
 /// Files beside a document, by their names.
@@ -56,7 +59,9 @@ struct Cloud {
     /// What `launch` wants to know, in the order in which it asks.
     keys: &'static [Key],
     /// For image families that the cloud's own client knows by name: what it is told.
-    images: &'static [(&'static str, &'static str)],
+    images: &'static [(&'static str, Usual)],
+    /// The programs that `launch` runs, and what each is.
+    clients: &'static [(&'static str, &'static str)],
     /// What lies beside the document of a machine.
     companions: fn(&Machine, Document, &Secret) -> Companions,
     /// Whether the machine can be told its network, because nothing there may do it.
@@ -211,12 +216,17 @@ impl Platform {
 
     /// What may stand in the manifest's `launch` for it. The image has a key of its own.
     pub fn keys(self) -> impl Iterator<Item = &'static Key> {
-        self.0.keys.iter().filter(|key| key.name != launch::IMAGE)
+        self.0.keys.iter().filter(|key| key.name != key::IMAGE)
+    }
+
+    /// What may stand in a controller's own `launch`: the image, too.
+    pub fn keys_of_one(self) -> impl Iterator<Item = &'static Key> {
+        self.0.keys.iter()
     }
 
     /// Whether its `launch` makes machines of an image, so that `image.id` is of use.
     pub fn takes_image(self) -> bool {
-        self.0.keys.iter().any(|key| key.name == launch::IMAGE)
+        self.0.keys.iter().any(|key| key.name == key::IMAGE)
     }
 
     /// Which forms survive on the way, in the order of preference.
@@ -226,6 +236,11 @@ impl Platform {
             Document::StartupScript => &[Form::Plain],
             Document::Ignition => self.0.ignition.unwrap_or_default(),
         }
+    }
+
+    /// Whether `launch` leaves it to others which addresses the machines have.
+    pub fn leaves_addresses(self) -> bool {
+        self.0.gives == Gives::Elsewhere
     }
 
     /// Why a machine will not have the address that the manifest gives it unless somebody else

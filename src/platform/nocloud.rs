@@ -29,6 +29,7 @@ pub(super) const CLOUD: Cloud = Cloud {
     gives: Gives::Elsewhere,
     keys: &[],
     images: &[],
+    clients: &[],
     companions,
     tells_network: true,
     script: |script| Launch { script }.render(),

@@ -4,7 +4,8 @@
 //! `api/openstack/compute/schemas/servers.py`); the client makes it, of text alone before it
 //! moved to openstacksdk, of any bytes since. The machine gets the bytes before base64.
 
-use super::launch::{Key, Script};
+use super::key::Key;
+use super::launch::Script;
 use super::{Cloud, Counts, Form, Gives, Limit, alone};
 use askama::Template;
 
@@ -24,12 +25,13 @@ pub(super) const CLOUD: Cloud = Cloud {
             "network",
             "the ID of the network that holds the addresses of the controllers",
         ),
-        Key::ask("image", "an image that has cloud-init"),
+        Key::ask("image", "an image"),
         Key::ask("machine_type", "the flavor of the machines"),
         Key::leave_out("security_group", "a security group"),
         Key::leave_out("zone", "the availability zone"),
     ],
     images: &[],
+    clients: &[("openstack", "the client of OpenStack")],
     companions: alone,
     tells_network: false,
     script: |script| Launch { script }.render(),

@@ -4,7 +4,8 @@
 //! «Updating Instance Metadata»), `user_data` in base64 among them, and SSH keys. The client makes
 //! the base64.
 
-use super::launch::{Key, Script};
+use super::key::{Key, Usual};
+use super::launch::Script;
 use super::{Cloud, Counts, Form, Gives, Limit, alone};
 use askama::Template;
 
@@ -28,13 +29,18 @@ pub(super) const CLOUD: Cloud = Cloud {
             "subnet",
             "the OCID of the subnet that holds the addresses of the controllers",
         ),
-        Key::ask("image", "the OCID of an image that has cloud-init"),
-        Key::take("machine_type", "a flexible shape", "VM.Standard.E4.Flex"),
-        Key::take("ocpus", "the number of OCPUs", "1"),
-        Key::take("memory", "the memory in GB", "8"),
+        Key::ask("image", "the OCID of an image"),
+        Key::take(
+            "machine_type",
+            "a flexible shape",
+            Usual::Each("VM.Standard.E4.Flex", "VM.Standard.A1.Flex"),
+        ),
+        Key::take("ocpus", "the number of OCPUs", Usual::Any("1")).number(),
+        Key::take("memory", "the memory in GB", Usual::Any("8")).number(),
         Key::leave_out("region", "the region"),
     ],
     images: &[],
+    clients: &[("oci", "the client of Oracle Cloud")],
     companions: alone,
     tells_network: false,
     script: |script| Launch { script }.render(),

@@ -6,7 +6,8 @@
 //! encoding (Ignition, «Supported Platforms»). How much a variable holds is said nowhere; 64 KiB
 //! is far below what vSphere documents for its own cloud-init customization (524,288 bytes).
 
-use super::launch::{Key, Script};
+use super::key::Key;
+use super::launch::Script;
 use super::{Cloud, Companions, Counts, Document, Form, Gives, Limit, nocloud};
 use crate::machine::Machine;
 use crate::secret::Secret;
@@ -33,6 +34,7 @@ pub(super) const CLOUD: Cloud = Cloud {
         Key::leave_out("folder", "the folder"),
     ],
     images: &[],
+    clients: &[("govc", "the client of vSphere")],
     companions,
     tells_network: true,
     script: |script| Launch { script }.render(),

@@ -7,17 +7,23 @@
 {%- endif %}
 # Zone and project are those of `gcloud config` where nothing here says them.
 {% include "launch/head.sh" %}
-case $IMAGE in
-  */*) set -- --image-project="${IMAGE%%/*}" --image-family="${IMAGE#*/}" ;;
-  *) set -- --image="$IMAGE" ;;
-esac
 is_there() {
   gcloud compute instances describe "$@" --quiet >/dev/null 2>&1 &&
-    echo "$1 is there, and is left alone"
+    echo "a machine named $1 is there, and is left alone"
+}
+# An image is PROJECT/FAMILY or a name; then comes what the client is told.
+create() {
+  image=$1
+  shift
+  case $image in
+    */*) set -- "$@" --image-project="${image%%/*}" --image-family="${image#*/}" ;;
+    *) set -- "$@" --image="$image" ;;
+  esac
+  gcloud compute instances create "$@"
 }
 {% for machine in script.machines %}
 is_there {{ machine.name }} {{ machine.option("--zone", "zone") }} {{ machine.option("--project", "project") }} ||
-gcloud compute instances create {{ machine.name }} \
+create {{ machine.value("image") }} {{ machine.name }} \
   {{ machine.option("--zone", "zone") }} {{ machine.option("--project", "project") }} \
   --subnet={{ machine.value("subnet") }} \
   {% if machine.is_ipv6() -%}
@@ -25,7 +31,7 @@ gcloud compute instances create {{ machine.name }} \
   {%- else -%}
   --private-network-ip={{ machine.address }} \
   {%- endif %}
-  --machine-type={{ machine.value("machine_type") }} "$@" \
+  --machine-type={{ machine.value("machine_type") }} \
 {%- if machine.is_compressed() %}
   --metadata=user-data-encoding=base64 \
 {%- endif %}

@@ -1,5 +1,25 @@
 set -eu
-cd "$(dirname -- "$0")"
-{%- for line in script.variables %}
+{%- for (client, is) in script.clients %}
+command -v {{ client }} >/dev/null || {
+  echo install {{ client }}, {{ is }} >&2
+  exit 127
+}
+{%- endfor %}
+{%- for line in script.variables.set %}
 {{ line }}
 {%- endfor %}
+{%- if !script.variables.asked.is_empty() %}
+missing=
+{%- for (variable, ask) in script.variables.asked %}
+[ -n "${ {{- variable -}} :-}" ] || missing="$missing
+  {{ ask }}"
+{%- endfor %}
+[ -z "$missing" ] || {
+  echo "set:$missing" >&2
+  exit 2
+}
+{%- endif %}
+{%- if let Some(used) = script.variables.used %}
+printf 'using%s\n' "{{ used }}"
+{%- endif %}
+cd "$(dirname -- "$0")"

@@ -1,24 +1,17 @@
 //! Baked images: as machines boot from them, and as Packer takes their template.
 
+use crate::image::host;
 use crate::rotate::cluster::{Pairs, Pki};
 use firstboot::bake::{ImageLayer, file_url};
 use firstboot::cluster::Release;
 use firstboot::machine::Layout;
-use firstboot::rehearse::{Act, Host, Interrupt, Outcome, StandIn, Suite, default_cache};
+use firstboot::rehearse::{Act, Outcome, StandIn, Suite};
 use firstboot::secret::Secret;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-
-fn host() -> Host {
-    Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: default_cache(),
-        interrupt: Interrupt::default(),
-    }
-}
 
 fn layer(release: &StandIn) -> ImageLayer {
     let release = Release {

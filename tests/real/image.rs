@@ -5,15 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The image of a suite, built if the cache has none.
-pub(crate) fn of(suite: Suite) -> PathBuf {
+/// The computer, with all that a rehearsal needs.
+pub(crate) fn host() -> Host {
     check_host();
-    let host = Host {
+    Host {
         program: env!("CARGO_BIN_EXE_firstboot").into(),
         cache: default_cache(),
         interrupt: Interrupt::default(),
-    };
-    host.image(suite, &mut |_| {}).unwrap()
+    }
+}
+
+/// The image of a suite, built if the cache has none.
+pub(crate) fn of(suite: Suite) -> PathBuf {
+    host().image(suite, &mut |_| {}).unwrap()
 }
 
 /// A Debian sid with the newest cloud-init, to read with; built if the cache has none.

@@ -17,6 +17,7 @@ mod bake;
 mod boot;
 mod clients;
 mod closed;
+mod compressed;
 mod consumers;
 mod datasources;
 mod ignition;

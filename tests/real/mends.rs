@@ -1,7 +1,7 @@
 //! A machine whose mirrors lie or have nothing yet: it says so on its console, and heals alone.
 
 use firstboot::manifest::{self, Manifest};
-use firstboot::rehearse::{self, Host, Interrupt, Machine, Plan, StandIn, Verdict};
+use firstboot::rehearse::{Machine, Plan, StandIn, Verdict};
 use firstboot::release::tarball_name;
 use firstboot::secret::Secret;
 use firstboot::{machine, platform, wire};
@@ -77,11 +77,7 @@ fn plan(release: &StandIn, first: &str) -> Plan {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn a_machine_says_what_it_lacks_and_goes_on_when_it_is_there() {
-    let host = Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: rehearse::default_cache(),
-        interrupt: Interrupt::default(),
-    };
+    let host = crate::image::host();
     let release = host
         .stand_in("3.4.27".parse().unwrap(), &mut |_| {})
         .unwrap();

@@ -4,7 +4,7 @@ use crate::image;
 use askama::filters::Escaper;
 use firstboot::machine::EnvValue;
 use firstboot::manifest::{self, Manifest};
-use firstboot::rehearse::{Act, Host, Interrupt, Machine, Plan, Suite, default_cache};
+use firstboot::rehearse::{Act, Machine, Plan, Suite};
 use firstboot::release::{tarball_name, upstream_urls};
 use firstboot::secret::Secret;
 use firstboot::{cluster::Release, machine, platform, wire};
@@ -190,12 +190,12 @@ fn a_users_command_that_fails_on_a_healthy_machine() {
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn no_verdict_of_ours_although_the_users_commands_end_well() {
     let spoil = |document: String| {
-        let ours = "  - [systemctl, enable, \"--now\", firstboot.service]\n";
+        let ours = "- [systemctl, enable, \"--now\", firstboot.service]\n";
         assert!(document.contains(ours));
         document
             .replace(
                 ours,
-                &format!("{ours}  - [systemctl, stop, firstboot.service]\n"),
+                &format!("{ours}- [systemctl, stop, firstboot.service]\n"),
             )
             .replace("exit 3", "exit 0")
     };
@@ -248,11 +248,7 @@ fn boots(change: fn(String) -> String, status: &str) {
         .as_secs();
     let resolved = manifest::resolve(&manifest, &files, None, now.try_into().unwrap());
     let mut cluster = resolved.cluster.unwrap();
-    let host = Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: default_cache(),
-        interrupt: Interrupt::default(),
-    };
+    let host = crate::image::host();
     let release = host.stand_in(cluster.release.version, &mut |_| {}).unwrap();
     cluster.release = Release {
         version: release.version,

@@ -5,7 +5,7 @@ use crate::rotate::{cluster, failures};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firstboot::machine::Machine;
-use firstboot::rehearse::{Act, Event, Host, Interrupt, default_cache, missing};
+use firstboot::rehearse::{Act, Event};
 use firstboot::secret::Secret;
 use firstboot::wire::startup_script;
 use std::time::Duration;
@@ -29,13 +29,7 @@ fn a_second_boot_changes_nothing_on_etcd_3_5() {
 }
 
 fn boots_twice(version: &str) {
-    let lacking = missing();
-    assert!(lacking.is_empty(), "this test could not run: {lacking}");
-    let host = Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: default_cache(),
-        interrupt: Interrupt::default(),
-    };
+    let host = crate::image::host();
     let release = host
         .stand_in(version.parse().unwrap(), &mut |_| {})
         .unwrap();
@@ -122,7 +116,8 @@ fn acts() -> Vec<Act> {
             "# the others see it go, and come back
             cd /etc/etcd
             healthy() {
-              ETCDCTL_API=3 etcdctl --cacert ca.pem --cert kubernetes.pem --key kubernetes-key.pem \
+              ETCDCTL_API=3 etcdctl --dial-timeout=500ms --command-timeout=500ms \
+                --cacert ca.pem --cert kubernetes.pem --key kubernetes-key.pem \
                 --endpoints https://10.240.0.10:2379 endpoint health
             }
             while healthy; do sleep 0.1; done >/dev/null

@@ -65,6 +65,7 @@ pub(crate) fn fields() -> Vec<Field> {
         field("hostname", "hostname: HERE", Typed),
         field("image", "image: HERE", Typed),
         field("image.family", "image: { family: HERE }", Typed),
+        field("image.mismatch", "image: { mismatch: HERE }", Typed),
         field("etcd.version", "etcd: { version: HERE }", Typed),
         field(
             "etcd.sha256",

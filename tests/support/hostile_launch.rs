@@ -14,9 +14,11 @@ use crate::hostile::{cluster_of, frame, quoted};
 use crate::machine::output;
 use askama::filters::Escaper;
 use firstboot::manifest::Manifest;
-use firstboot::platform::{Delivery, Document, Form, Packed, Platform, launch};
+use firstboot::platform::{Delivery, Document, Form, Key, Packed, Platform, launch};
+use firstboot::report::Finding;
 use firstboot::wire::escape::ShellWord;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::process::Command;
 
 /// The keys, as `known_keys` spells them.
@@ -24,17 +26,23 @@ pub(crate) fn keys() -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for platform in Platform::ALL {
         keys.extend(slots(platform).into_iter().map(|(key, _)| key));
+        // Numbers and addresses: `no_hostile_string_is_a_number_of_launch`.
+        for place in ["launch", "controllers[].launch"] {
+            let typed = platform.keys().filter(|key| !key.is_text());
+            keys.extend(typed.map(|key| format!("{place}.{}", key.name)));
+        }
     }
     keys
 }
 
-/// Every place for a value: its key, and what stands before it in the manifest.
+/// Every place for a text: its key, and what stands before it in the manifest.
 fn slots(platform: Platform) -> Vec<(String, String)> {
     let mut slots = Vec::new();
-    for place in ["launch", "controllers[].launch"] {
-        let keys = platform.keys();
-        slots.extend(keys.map(|key| (format!("{place}.{}", key.name), key.name.to_owned())));
-    }
+    let slot = |place: &str, key: &Key| (format!("{place}.{}", key.name), key.name.to_owned());
+    let shared = platform.keys().filter(|key| key.is_text());
+    slots.extend(shared.map(|key| slot("launch", key)));
+    let own = platform.keys_of_one().filter(|key| key.is_text());
+    slots.extend(own.map(|key| slot("controllers[].launch", key)));
     if platform.takes_image() {
         slots.push(("image.id".to_owned(), "id".to_owned()));
     }
@@ -130,6 +138,30 @@ pub(crate) fn battery(battery: &[String]) {
     }
     assert!(taken.len() > 100, "only {} are taken", taken.len());
     a_shell_reads(&taken);
+}
+
+/// Where a number or an address stands, nothing else is taken, and the refusal has its place.
+pub(crate) fn typed(battery: &[String]) {
+    let mut keys = 0;
+    for platform in Platform::ALL {
+        for key in platform.keys().filter(|key| !key.is_text()) {
+            keys += 1;
+            for text in battery {
+                let mut source = frame("platform", &format!("platform: {platform}"));
+                source += &format!("launch: {{ {}: {} }}\n", key.name, quoted(text));
+                let place = source.rfind(&quoted(text)).unwrap();
+                let report = Manifest::parse("cluster.yaml", source.as_bytes()).err();
+                let number = text.parse::<u32>().is_ok() || text.parse::<IpAddr>().is_ok();
+                let Some(report) = report else {
+                    assert!(number, "{platform}: `{}` takes {text:?}", key.name);
+                    continue;
+                };
+                let of = |finding: &Finding| finding.place.as_ref().unwrap().start == place;
+                assert!(report.findings().iter().all(of), "{source}{report:?}");
+            }
+        }
+    }
+    assert!(keys > 5, "only {keys} keys have a type");
 }
 
 /// For each place the strings that it takes; the others are refused there and nowhere else.

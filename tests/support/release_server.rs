@@ -138,24 +138,25 @@ fn converse(
     }
 }
 
+/// Reads a request's head, and returns what it asks for.
+fn asked_for(stream: impl Read) -> io::Result<String> {
+    let mut lines = BufReader::new(stream).lines();
+    let mut line = || lines.next().unwrap_or_else(|| Ok(String::new()));
+    let first = line()?;
+    while !line()?.is_empty() {}
+    Ok(first
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned())
+}
+
 fn answer(
     mut stream: impl Read + Write,
     decide: &dyn Fn(&str, usize) -> Answer,
     log: &Mutex<Vec<String>>,
 ) -> io::Result<()> {
-    let mut lines = BufReader::new(&mut stream).lines();
-    let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
-    let path = first
-        .split_whitespace()
-        .nth(1)
-        .unwrap_or_default()
-        .to_owned();
-    while !lines
-        .next()
-        .unwrap_or_else(|| Ok(String::new()))?
-        .is_empty()
-    {}
-    drop(lines);
+    let path = asked_for(&mut stream)?;
     let before = {
         let mut log = log.lock().unwrap();
         let before = log.iter().filter(|known| **known == path).count();
@@ -227,19 +228,7 @@ pub(crate) fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 fn tunnel(mut client: &TcpStream, log: &Mutex<Vec<String>>) -> io::Result<()> {
-    let mut lines = BufReader::new(client).lines();
-    let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
-    let place = first
-        .split_whitespace()
-        .nth(1)
-        .unwrap_or_default()
-        .to_owned();
-    while !lines
-        .next()
-        .unwrap_or_else(|| Ok(String::new()))?
-        .is_empty()
-    {}
-    drop(lines);
+    let place = asked_for(client)?;
     log.lock().unwrap().push(place.clone());
     let mut server = TcpStream::connect(&place)?;
     client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;

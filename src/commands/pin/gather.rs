@@ -43,16 +43,16 @@ impl Pin<'_> {
     }
 
     fn tarball(&self, path: &std::path::Path) -> Result<(Arch, Evidence), Failure> {
-        let at_hand = tarball::read(path)?;
+        let at_hand = tarball::read(path, self.manifest().etcd.version.value)?;
         let wanted = self.manifest().etcd.version.value;
         if at_hand.version != wanted {
-            return Err(Failure::World(format!(
+            return Err(Failure::Wrong(format!(
                 "`{}` is not etcd {wanted}, which the manifest asks for",
                 path.display()
             )));
         }
         if !self.architectures().contains(&at_hand.arch) {
-            return Err(Failure::World(format!(
+            return Err(Failure::Wrong(format!(
                 "`{}` is for {}, which no controller of the manifest has",
                 path.display(),
                 at_hand.arch

@@ -29,8 +29,9 @@ use std::time::Duration;
 /// and against the built-in table, and writes `cluster.lock` beside `cluster.yaml`. From then
 /// on `render` needs the two files alone. Without a lock, `render` goes by the built-in table.
 ///
-/// The lock also holds the moment after which a blank machine no longer founds the cluster.
-/// It stays as it is when the release is pinned again, unless --genesis-window is given.
+/// The lock also records a genesis window, for a later version: nothing uses it yet. Today a
+/// blank machine always begins a cluster when no peer answers. The window stays as it is when
+/// the release is pinned again, unless --genesis-window is given.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -47,7 +48,7 @@ pub(crate) struct Arguments {
     /// Fetch all pinned tarballs into DIR, as a mirror or a `file://` URL serves them
     #[arg(long, value_name = "DIR", conflicts_with = "offline")]
     vendor: Option<PathBuf>,
-    /// For how long from now on blank machines may found the cluster [default: 24h]
+    /// Record that the genesis window ends so far from now; without effect yet [default: 24h]
     #[arg(long, value_name = "SPAN")]
     genesis_window: Option<Span>,
     /// Trust the CAs in this PEM file too, beside the system's
@@ -59,8 +60,8 @@ pub(crate) struct Arguments {
     timeout: u64,
 }
 
-/// How long blank machines may found a cluster, unless it is said otherwise: a day in which
-/// somebody launches what he rendered.
+/// How long blank machines shall be allowed to found a cluster, unless it is said otherwise: a
+/// day in which somebody launches what he rendered. Recorded; nothing obeys it yet.
 const GENESIS_WINDOW: i64 = 86_400;
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
@@ -156,10 +157,7 @@ impl<'a> Pin<'a> {
     fn client(&mut self) -> Result<&Client, Failure> {
         if self.client.is_none() {
             let authorities = match &self.arguments.cacert {
-                Some(path) => Some(fs::read(path).map_err(|error| {
-                    let reason = crate::report::reason(&error);
-                    Failure::World(format!("reading `{}`: {reason}", path.display()))
-                })?),
+                Some(path) => Some(fs::read(path).map_err(|error| Failure::reading(path, &error))?),
                 None => None,
             };
             let total = Duration::from_secs(self.arguments.timeout);
@@ -187,7 +185,7 @@ impl<'a> Pin<'a> {
                 self.notes.push(format!(
                     "the manifest's digest for {arch} is not the one of {}; keep it only if you \
                      built or repacked that tarball yourself",
-                    other.origin
+                    said_by(&other.origin)
                 ));
             }
             tarballs.push((arch, pinned).into());
@@ -203,26 +201,29 @@ impl<'a> Pin<'a> {
                 } else {
                     ": its list of digests does not have it; choose another version, or"
                 };
-                Failure::World(format!(
+                Failure::Wrong(format!(
                     "nobody knows the digest of `{name}`{unasked} name the tarball with `--tarball`"
                 ))
             }
             Disagreement::Between(both) => {
                 let [one, other] = both.as_ref();
                 let said = |evidence: &Evidence| {
-                    let who = match &evidence.origin {
-                        Origin::Sums(url) => format!("`{url}`"),
-                        Origin::Tarball(file) => format!("the file `{file}`"),
-                        origin => format!("the {origin}"),
-                    };
+                    let who = said_by(&evidence.origin);
                     format!("{} of {who}", short(evidence.digest))
                 };
-                Failure::World(format!(
+                let text = format!(
                     "two digests for `{name}`, {} and {}: one of them lies; \
                      `etcd.sha256` in the manifest decides if you know which",
                     said(one),
                     said(other)
-                ))
+                );
+                // A file is the user's own input; what hosts say is not.
+                let is_file = |evidence: &Evidence| matches!(evidence.origin, Origin::Tarball(_));
+                if both.iter().any(is_file) {
+                    Failure::Wrong(text)
+                } else {
+                    Failure::World(text)
+                }
             }
         }
     }
@@ -290,7 +291,10 @@ fn text(loaded: &Loaded, lock: &Lock, written: Written) -> String {
         );
     }
     let until = calendar::moment(lock.genesis.until);
-    let _ = writeln!(text, "  blank machines found the cluster until {until}");
+    let _ = writeln!(
+        text,
+        "  genesis window until {until}: recorded for a later version, nothing uses it yet"
+    );
     text
 }
 
@@ -298,6 +302,15 @@ fn shown(origin: &Origin) -> String {
     match origin {
         Origin::Sums(url) => url.split('/').nth(2).unwrap_or(url).to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// Who gave a digest, in a sentence.
+fn said_by(origin: &Origin) -> String {
+    match origin {
+        Origin::Sums(url) => format!("`{url}`"),
+        Origin::Tarball(file) => format!("the file `{file}`"),
+        origin => format!("the {origin}"),
     }
 }
 

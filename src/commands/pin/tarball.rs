@@ -2,7 +2,6 @@
 
 use crate::commands::Failure;
 use crate::release::{Arch, Digest, Hasher, Version, tarball_name};
-use crate::report::reason;
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,24 +16,25 @@ pub(super) struct AtHand {
 }
 
 /// Reads a tarball, and looks into it: a saved error page must not be pinned.
-pub(super) fn read(path: &Path) -> Result<AtHand, Failure> {
+/// `wanted` is the version for the example in a message.
+pub(super) fn read(path: &Path, wanted: Version) -> Result<AtHand, Failure> {
+    let failed = |error: io::Error| Failure::reading(path, &error);
+    // A file that is missing is that, whatever it is called.
+    let (digest, size) = digest(path).map_err(failed)?;
     let name = path
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
     let (version, arch) = named(&name).ok_or_else(|| {
-        Failure::World(format!(
-            "`{name}` is not named as upstream names its tarballs: `etcd-v3.5.21-linux-amd64.tar.gz`"
+        Failure::Wrong(format!(
+            "`{name}` is not named as upstream names its tarballs: `{}`",
+            tarball_name(&wanted, Arch::Amd64)
         ))
     })?;
-    let failed = |error: io::Error| {
-        Failure::World(format!("reading `{}`: {}", path.display(), reason(&error)))
-    };
-    let (digest, size) = digest(path).map_err(failed)?;
     if !holds_etcd(path, &name).unwrap_or(false) {
         let top = name.trim_end_matches(".tar.gz");
-        return Err(Failure::World(format!(
+        return Err(Failure::Wrong(format!(
             "`{}` is no release of etcd: it holds no `{top}/etcd`",
             path.display()
         )));

@@ -4,7 +4,7 @@ use super::{Pin, tarball};
 use crate::commands::Failure;
 use crate::output::{Staged, write_public};
 use crate::release::{
-    Digest, FetchError, Hasher, Limits, LockedTarball, Scheme, Sink, Sums, tarball_name,
+    Digest, FetchError, Hasher, Limits, LockedTarball, Mirror, Scheme, Sink, Sums, tarball_name,
 };
 use crate::terminal::{Format, Progress};
 use std::path::{Path, PathBuf};
@@ -62,10 +62,14 @@ impl Pin<'_> {
         if let Some(file) = at_hand.clone().find(|file| file.ends_with(&name)) {
             return copy(file, path, pinned.sha256);
         }
-        let mirrors = etcd
-            .mirrors
-            .iter()
-            .filter(|mirror| mirror.scheme() != Scheme::File);
+        let is_file = |mirror: &&Mirror| mirror.scheme() == Scheme::File;
+        // Where all mirrors are directories of the machines, this is how their files get there.
+        let mirrors = if etcd.mirrors.iter().all(|mirror| is_file(&mirror)) {
+            Mirror::upstream().to_vec()
+        } else {
+            etcd.mirrors.clone()
+        };
+        let mirrors = mirrors.iter().filter(|mirror| !is_file(mirror));
         let urls: Vec<_> = mirrors
             .map(|mirror| mirror.tarball(etcd.version.value, pinned.arch))
             .collect();
@@ -78,9 +82,6 @@ impl Pin<'_> {
                 }
                 Err(why) => trouble.push(format!("`{url}`: {why}")),
             }
-        }
-        if trouble.is_empty() {
-            trouble.push("no mirror is reached over the network; name it with `--tarball`".into());
         }
         Err(Failure::World(format!(
             "no `{name}`: {}",
@@ -134,12 +135,9 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn copy(from: &PathBuf, to: &Path, expected: Digest) -> Result<u64, Failure> {
-    let bytes = fs::read(from).map_err(|error| {
-        let reason = crate::report::reason(&error);
-        Failure::World(format!("reading `{}`: {reason}", from.display()))
-    })?;
+    let bytes = fs::read(from).map_err(|error| Failure::reading(from, &error))?;
     if Digest::of(&bytes) != expected {
-        return Err(Failure::World(format!(
+        return Err(Failure::Wrong(format!(
             "`{}` is not the pinned tarball",
             from.display()
         )));

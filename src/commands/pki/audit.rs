@@ -1,7 +1,7 @@
 //! `firstboot pki audit`: what `render` says of certificates, and when they end.
 
 use super::span::Span;
-use super::{now, table};
+use super::{beside, now, table};
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Holding};
@@ -34,6 +34,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
     let audited = manifest::audit(&loaded.manifest, &files, now);
     findings.extend(audited.findings);
+    findings.extend(open_keys(&loaded));
     if let Some(within) = arguments.within {
         let manifest = &arguments.manifest;
         refuse_early_ends(&mut findings, &audited.holdings, now, (within, manifest));
@@ -53,6 +54,50 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         return Err(Failure::Negative);
     }
     Ok(())
+}
+
+/// A warning for each key that others than its owner may read or write: the manifest's own, and
+/// the CA's beside it.
+#[cfg(unix)]
+fn open_keys(loaded: &Loaded) -> Vec<Finding> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for tls in loaded.manifest.controllers.iter().map(|one| &one.tls) {
+        let pairs = [Some(&tls.server), Some(&tls.peer), tls.client.as_ref()];
+        let keys = pairs.into_iter().flatten().map(|pair| &pair.key);
+        let keys = keys.map(|key| (loaded.root.join(key.value.as_str()), &key.place));
+        let cas = [&tls.server_ca, &tls.peer_ca].into_iter();
+        let cas = cas.map(|ca| {
+            (
+                beside(&loaded.root.join(ca.value.as_str()), "key"),
+                &ca.place,
+            )
+        });
+        for (path, place) in keys.chain(cas) {
+            let Ok(metadata) = path.metadata() else {
+                continue;
+            };
+            let mode = metadata.permissions().mode() & 0o7777;
+            if mode & 0o077 != 0 && seen.insert(path.clone()) {
+                let path = path.display();
+                findings.push(Finding::warning(
+                    "key-readable",
+                    place.clone(),
+                    format!(
+                        "`{path}` has the mode {mode:04o}: others than its owner get at the key"
+                    ),
+                    format!("run `chmod 0600 {path}`"),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(not(unix))]
+fn open_keys(_: &Loaded) -> Vec<Finding> {
+    Vec::new()
 }
 
 /// An error for each certificate that ends too early, in the place of the warning.

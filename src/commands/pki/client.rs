@@ -1,6 +1,6 @@
 //! `firstboot pki mint --client`: a pair for somebody who asks etcd and is no member.
 
-use super::{Days, authority, beside, both, now, refuse_existing, write};
+use super::{Days, authority, beside, both, minting, now, refuse_existing, write};
 use crate::cluster::FileName;
 use crate::commands::load::Loaded;
 use crate::commands::{Context, Failure};
@@ -49,14 +49,15 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
         .map(|path| loaded.root.join(path.value.as_str()));
     for taken in named.chain(own.into_iter().cloned()) {
         if taken == certificate || taken == key {
-            return Err(Failure::World(format!(
+            return Err(Failure::Wrong(format!(
                 "`{}` is a file of the cluster's own: give the client another name",
                 taken.display()
             )));
         }
     }
     if !order.force {
-        refuse_existing(&[key.clone(), certificate.clone()])?;
+        let cure = "`--force` replaces this client's pair; the CA stays";
+        refuse_existing(&[key.clone(), certificate.clone()], cure)?;
     }
     let authority = authority(&ca, &ca_key)?;
     let minted = authority
@@ -68,7 +69,7 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
             server: false,
             client: true,
         })
-        .map_err(|error| Failure::World(format!("minting: {error}")))?;
+        .map_err(|error| minting("", error))?;
     refuse_unfit(&check(loaded, at, &minted, name, now)?)?;
     let shown = [&certificate, &key].map(|path| path.display().to_string());
     write(&both(key, certificate, minted), order.force)?;
@@ -91,8 +92,9 @@ fn only_ca(loaded: &Loaded) -> Result<&At<PemPath>, Failure> {
     let first = controllers.next().map(|first| &first.tls.server_ca);
     match first {
         Some(ca) if controllers.all(|other| other.tls.server_ca.value == ca.value) => Ok(ca),
-        _ => Err(Failure::world(
-            "the controllers trust different CAs: no one client certificate fits them all",
+        _ => Err(Failure::Wrong(
+            "the controllers trust different CAs: no one client certificate fits them all"
+                .to_owned(),
         )),
     }
 }
@@ -105,8 +107,7 @@ fn check(
     now: i64,
 ) -> Result<Audit, Failure> {
     let path = loaded.root.join(ca.value.as_str());
-    let bundle = read_limited(&path)
-        .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))?;
+    let bundle = read_limited(&path).map_err(|error| Failure::reading(&path, &error))?;
     let pair = Pair {
         certificate: File {
             name,
@@ -139,7 +140,7 @@ fn check(
 fn refuse_unfit(audit: &Audit) -> Result<(), Failure> {
     match audit.problems.iter().find(|problem| problem.is_error()) {
         None => Ok(()),
-        Some(problem) => Err(Failure::World(format!(
+        Some(problem) => Err(Failure::Wrong(format!(
             "nothing was written, as etcd would refuse it: {}; {}",
             problem.message, problem.help
         ))),

@@ -1,7 +1,7 @@
 //! `firstboot pki mint`: a CA and pairs under it, or one more pair for a client.
 
 use super::{CaDays, Days, beside, both, client, name_of_ca, now, refuse_contested};
-use super::{refuse_existing, write};
+use super::{minting, refuse_existing, write};
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Use};
@@ -53,6 +53,11 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
+/// For files that are there. `--force` is seldom what is meant: no machine trusts a new CA.
+const CURE: &str = "`firstboot pki renew` makes pairs that are missing or wrong and keeps the CA; \
+                    `--force` replaces all of them and MAKES A NEW CA, which no running machine \
+                    trusts";
+
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
     if let Some(name) = &arguments.client {
@@ -72,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     }
     let plan = Plan::of(uses, &loaded.root)?;
     if !arguments.force {
-        refuse_existing(&plan.paths(arguments.keep_keys))?;
+        refuse_existing(&plan.paths(arguments.keep_keys), CURE)?;
     }
     write(&plan.mint(arguments, &loaded, now)?, arguments.force)?;
     say(&plan, context)
@@ -96,7 +101,7 @@ fn refuse_shared(loaded: &Loaded, uses: &[Use<'_>]) -> Result<(), Failure> {
             names.join(", "),
             shared.pair.cert.value.as_str()
         ),
-        format!("write this instead\n{}", own_pairs(loaded)),
+        format!("write this instead\n{}", own_pairs(loaded).trim_end()),
     );
     Err(Failure::Input(loaded.report(vec![finding])))
 }
@@ -164,7 +169,7 @@ impl<'a> Plan<'a> {
                 asked,
             };
             if beside(&ca, "key") == wanted.key {
-                return Err(Failure::World(format!(
+                return Err(Failure::Wrong(format!(
                     "`{}` would hold the CA's key, too: name another file as the key",
                     wanted.key.display()
                 )));
@@ -199,7 +204,7 @@ impl<'a> Plan<'a> {
         loaded: &Loaded,
         now: i64,
     ) -> Result<Vec<(PathBuf, Secret)>, Failure> {
-        let failed = |error: crate::pki::mint::Error| Failure::World(format!("minting: {error}"));
+        let failed = |error| minting("", error);
         let mut files = Vec::new();
         for (ca, pairs) in &self.authorities {
             let validity = arguments.ca_days.validity(now);

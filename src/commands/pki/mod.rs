@@ -86,22 +86,20 @@ fn name_of_ca(loaded: &Loaded, what: &str) -> String {
 
 /// The CA in these files.
 fn authority(ca: &Path, key: &Path) -> Result<Authority, Failure> {
-    let read = |path: &Path| {
-        manifest::read_limited(path)
-            .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))
-    };
+    let read =
+        |path: &Path| manifest::read_limited(path).map_err(|error| Failure::reading(path, &error));
     let certificate = read(ca)?;
     let key_bytes = match key.symlink_metadata() {
         Ok(_) => read(key)?,
         Err(_) => {
-            return Err(Failure::World(format!(
+            return Err(Failure::Wrong(format!(
                 "`{}` is not there: without the CA's key nothing can be signed; put it there for now, or name it with `--ca-key`",
                 key.display()
             )));
         }
     };
     Authority::read(certificate.expose(), &key_bytes).map_err(|error| {
-        Failure::World(format!(
+        Failure::Wrong(format!(
             "signing with `{}` and `{}`: {error}",
             ca.display(),
             key.display()
@@ -161,7 +159,16 @@ fn write(files: &[(PathBuf, Secret)], overwrite: bool) -> Result<(), Failure> {
     output::write_set(files, overwrite).map_err(|error| Failure::World(error.to_string()))
 }
 
-fn refuse_existing(paths: &[PathBuf]) -> Result<(), Failure> {
+/// What minting failed of: nearly always of what it was asked for.
+fn minting(what: &str, error: crate::pki::mint::Error) -> Failure {
+    let text = format!("minting{what}: {error}");
+    match error {
+        crate::pki::mint::Error::NoRandomness => Failure::World(text),
+        _ => Failure::Wrong(text),
+    }
+}
+
+fn refuse_existing(paths: &[PathBuf], cure: &str) -> Result<(), Failure> {
     let existing: Vec<_> = paths
         .iter()
         .filter(|path| path.symlink_metadata().is_ok())
@@ -169,11 +176,9 @@ fn refuse_existing(paths: &[PathBuf]) -> Result<(), Failure> {
         .collect();
     match existing.as_slice() {
         [] => Ok(()),
-        [one] => Err(Failure::World(format!(
-            "{one} exists: `firstboot pki renew` keeps the CA, `--force` replaces it"
-        ))),
-        _ => Err(Failure::World(format!(
-            "{} exist: `firstboot pki renew` keeps the CA, `--force` replaces them all",
+        [one] => Err(Failure::Wrong(format!("{one} exists: {cure}"))),
+        _ => Err(Failure::Wrong(format!(
+            "{} exist: {cure}",
             existing.join(", ")
         ))),
     }

@@ -1,7 +1,7 @@
 //! `firstboot pki renew`: new pairs from the same CA, where they are needed.
 
 use super::span::Span;
-use super::{Days, authority, beside, both, now, read_files, refuse_contested, write};
+use super::{Days, authority, beside, both, minting, now, read_files, refuse_contested, write};
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Need, PemFiles, Refusal, Renewed, Use, WhenToRenew};
@@ -138,10 +138,10 @@ fn replace(
     match pair.renew(files, &authority, validity, need) {
         Ok(renewed) => Ok(Ok(renewed)),
         Err(Refusal::Unfit(problems)) => Ok(Err(problems)),
-        Err(Refusal::Mint(error)) => Err(Failure::World(format!(
-            "minting `{}`: {error}",
-            pair.pair.cert.value.as_str()
-        ))),
+        Err(Refusal::Mint(error)) => {
+            let what = format!(" `{}`", pair.pair.cert.value.as_str());
+            Err(minting(&what, error))
+        }
     }
 }
 
@@ -170,7 +170,7 @@ fn refuse_rotating(ca: &Path) -> Result<(), Failure> {
     let next = beside(ca, "next");
     match next.symlink_metadata() {
         Err(_) => Ok(()),
-        Ok(_) => Err(Failure::World(format!(
+        Ok(_) => Err(Failure::Wrong(format!(
             "`{}` shows that the CA is being replaced: finish that first, `firstboot pki rotate-ca` says how",
             next.display()
         ))),
@@ -226,6 +226,20 @@ fn roll_order<'a>(fates: &'a [Fate<'a>]) -> Vec<&'a str> {
     order
 }
 
+/// Controllers one of whose pairs was not there: perhaps they are only being added.
+fn without_pair<'a>(fates: &'a [Fate<'a>]) -> Vec<&'a str> {
+    let missing = fates
+        .iter()
+        .filter(|fate| matches!(fate.need, Some(Need::Missing)) && fate.minted().is_some());
+    let mut names = Vec::new();
+    for name in missing.flat_map(Fate::holders) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 fn text(fates: &[Fate<'_>]) -> String {
     let mut text = String::new();
     for fate in fates {
@@ -240,8 +254,8 @@ fn text(fates: &[Fate<'_>]) -> String {
     let _ = write!(
         text,
         "\none machine at a time, never two at once: {}\n\
-         put both files of a pair there together; etcd takes them without a restart, since it\n\
-         reads them at each handshake:\n",
+         copy both files of a pair to the machine (`scp`), and there put them into place together;\n\
+         etcd takes them without a restart, since it reads them at each handshake:\n",
         order.join(", then ")
     );
     let mut shown = Vec::new();
@@ -259,6 +273,15 @@ fn text(fates: &[Fate<'_>]) -> String {
                 );
             }
         }
+    }
+    let fresh = without_pair(fates);
+    if !fresh.is_empty() {
+        let _ = write!(
+            text,
+            "\n{} had no pair: where there is no machine yet, nothing is to be copied;\n\
+             `firstboot render` puts the pair into its user-data\n",
+            fresh.join(", ")
+        );
     }
     text
 }

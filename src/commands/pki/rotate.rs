@@ -2,7 +2,8 @@
 
 use super::renew::unfit;
 use super::{
-    CaDays, Days, authority, beside, both, name_of_ca, now, read_files, refuse_contested, write,
+    CaDays, Days, authority, beside, both, minting, name_of_ca, now, read_files, refuse_contested,
+    write,
 };
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
@@ -71,7 +72,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
             rotation.done(arguments)
         }
         Some(step) => {
-            return Err(Failure::World(format!(
+            return Err(Failure::Wrong(format!(
                 "step {step} is not due: the files stand before step {}; `{}` tells more",
                 due.number(),
                 command(arguments, None)
@@ -124,7 +125,7 @@ impl<'a> Rotation<'a> {
             leafs: &leafs,
         })
         .map_err(|muddle| {
-            Failure::World(format!(
+            Failure::Wrong(format!(
                 "`{}`: {muddle}; put back what was there, or move `{}` and `{}` away to begin again",
                 at.value.as_str(),
                 next.display(),
@@ -154,8 +155,8 @@ impl<'a> Rotation<'a> {
         } else {
             let name = name_of_ca(self.loaded, &format!("etcd CA {}", day(self.now)));
             let validity = arguments.ca_days.validity(self.now);
-            let (_, minted) = Authority::mint(&name, validity)
-                .map_err(|error| Failure::World(format!("minting: {error}")))?;
+            let (_, minted) =
+                Authority::mint(&name, validity).map_err(|error| minting("", error))?;
             let bytes = Secret::new(minted.certificate.clone().into_bytes());
             written.extend(both(self.next_key.clone(), self.next.clone(), minted));
             bytes
@@ -184,7 +185,7 @@ impl<'a> Rotation<'a> {
             let validity = arguments.days.validity(self.now);
             let minted = one
                 .issue(&authority, validity, old)
-                .map_err(|error| Failure::World(format!("minting: {error}")))?;
+                .map_err(|error| minting("", error))?;
             one.place(&mut after, &minted);
             let path = |path: &At<PemPath>| self.loaded.root.join(path.value.as_str());
             written.extend(both(path(&one.pair.key), path(&one.pair.cert), minted));
@@ -276,6 +277,11 @@ impl<'a> Rotation<'a> {
 
     fn plan(&self, arguments: &Arguments) -> String {
         let mut text = format!("{}\n", self.at.value.as_str());
+        if self.standing.due == Step::Trust && !self.standing.begun {
+            text.push_str(
+                "  no replacement is under way: none was begun, or the last is finished\n",
+            );
+        }
         for step in Step::ALL {
             let due = self.standing.due;
             let state = match step.cmp(&due) {
@@ -291,7 +297,7 @@ impl<'a> Rotation<'a> {
         }
         let _ = write!(
             text,
-            "\nafter each step, before the next:\n{}",
+            "\nafter each step, before the next:\n{}{CLIENTS}",
             self.roll(arguments)
         );
         text
@@ -305,6 +311,11 @@ impl<'a> Rotation<'a> {
             self.does(taken),
             self.roll(arguments)
         );
+        if taken == Step::Drop {
+            text.push_str("then the replacement is finished: nothing more is to be run\n");
+        } else {
+            text.push_str(CLIENTS);
+        }
         if let Some(step) = Step::ALL.into_iter().find(|step| *step > taken) {
             let _ = writeln!(text, "then: {}", command(arguments, Some(step)));
         }
@@ -332,14 +343,16 @@ impl<'a> Rotation<'a> {
             "  firstboot render {}\n  \
              one machine at a time, never two at once: {}\n    \
              put its files into /etc/etcd (owner etcd, keys 0600), `systemctl restart etcd`,\n    \
-             and wait until the member is healthy before you go on to the next\n  \
-             clients that are no members (`pki mint --client`) need the CA file of step 1,\n  \
-             and before step 3 a pair that the next CA signed\n",
+             and wait until the member is healthy before you go on to the next\n",
             arguments.manifest.shown(),
             names.join(", then ")
         )
     }
 }
+
+/// What machines do not do for themselves, as long as a step is to come.
+const CLIENTS: &str = "  clients that are no members (`pki mint --client`) need the CA file of \
+                       step 1,\n  and before step 3 a pair that the next CA signed\n";
 
 fn chosen<'a>(wanted: Option<&str>, uses: &[Use<'a>]) -> Result<&'a At<PemPath>, Failure> {
     let mut known: Vec<&At<PemPath>> = Vec::new();
@@ -355,7 +368,7 @@ fn chosen<'a>(wanted: Option<&str>, uses: &[Use<'a>]) -> Result<&'a At<PemPath>,
     let names = names.join(" or ");
     match (wanted, known.as_slice()) {
         (None, [only]) => Ok(only),
-        (None, _) => Err(Failure::World(format!(
+        (None, _) => Err(Failure::Wrong(format!(
             "the manifest names several CAs, which are replaced one after the other: say {names}"
         ))),
         (Some(wanted), known) => known
@@ -363,7 +376,7 @@ fn chosen<'a>(wanted: Option<&str>, uses: &[Use<'a>]) -> Result<&'a At<PemPath>,
             .find(|ca| ca.value.as_str() == wanted)
             .copied()
             .ok_or_else(|| {
-                Failure::World(format!("`{wanted}` is no CA of the manifest: say {names}"))
+                Failure::Wrong(format!("`{wanted}` is no CA of the manifest: say {names}"))
             }),
     }
 }
@@ -381,6 +394,5 @@ fn command(arguments: &Arguments, step: Option<Step>) -> String {
 }
 
 fn read(path: &Path) -> Result<Secret, Failure> {
-    read_limited(path)
-        .map_err(|error| Failure::World(format!("reading `{}`: {error}", path.display())))
+    read_limited(path).map_err(|error| Failure::reading(path, &error))
 }

@@ -76,14 +76,13 @@ fn of_files(files: &[PathBuf]) -> Result<Vec<Shown>, Failure> {
     let mut shown = Vec::new();
     for path in files {
         let name = path.display().to_string();
-        let bytes = read_limited(path)
-            .map_err(|error| Failure::World(format!("reading `{name}`: {error}")))?;
+        let bytes = read_limited(path).map_err(|error| Failure::reading(path, &error))?;
         let facts = inspect::facts(File {
             name: &name,
             bytes: bytes.expose(),
         });
         if facts.is_empty() {
-            return Err(Failure::World(format!(
+            return Err(Failure::Wrong(format!(
                 "`{name}` holds no certificate that can be read"
             )));
         }

@@ -1,6 +1,6 @@
 //! `bootcmd` and `runcmd`: what would hold up the first boot, end it early, or move our units.
 
-use super::{Said, scalar};
+use super::{Said, plain, scalar};
 use crate::manifest::finding::{self, Why};
 use crate::manifest::yaml::{Node, Value};
 use crate::wire::Scalar;
@@ -63,7 +63,7 @@ fn check_item(key: Key, item: &Node, said: &Said) {
             for word in words {
                 match scalar(word) {
                     Some(text) if needs_quotes(word, text) => {
-                        said.warning(finding::cloud_config_argument(key, word));
+                        said.warning(finding::cloud_config_argument(key, word, text));
                     }
                     Some(_) => {}
                     None => return said.error(finding::cloud_config_command(key, word)),
@@ -83,11 +83,14 @@ fn is_more_than_text(node: &Node, text: &str) -> bool {
     node.plain && Scalar::plain(text).is_more_than_text()
 }
 
-/// `yes` would arrive as `True`, `0644` as `420`; a number such as `5` as itself.
+/// `yes` would arrive as `True`, `0644` as `420`; a number such as `5` as itself, and `-c` as the
+/// text that it is.
 fn needs_quotes(node: &Node, text: &str) -> bool {
-    let is_number = text == "0"
-        || !text.starts_with('0') && text.len() < 16 && text.bytes().all(|c| c.is_ascii_digit());
-    is_more_than_text(node, text) && !is_number
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = digits.len() < 16
+        && (text == "0" || !digits.starts_with('0'))
+        && digits.bytes().all(|c| c.is_ascii_digit());
+    node.plain && !is_number && !plain::is_text(text)
 }
 
 type Found = Option<(String, Why)>;

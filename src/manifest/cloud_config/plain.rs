@@ -56,6 +56,68 @@ pub(super) fn trap(text: &str) -> Option<Trap> {
     (empty || long).then_some(Trap::NoNumber)
 }
 
+/// Whether `PyYAML` reads this as a text: by its resolver (`yaml/resolver.py`) it is neither a
+/// boolean, nothing, nor a number.
+pub(super) fn is_text(text: &str) -> bool {
+    const WORDS: [&str; 8] = ["~", "null", "yes", "no", "true", "false", "on", "off"];
+    let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    !(text.is_empty() || is_word || is_number(digits))
+}
+
+/// The numbers of YAML 1.1, without their sign.
+fn is_number(text: &str) -> bool {
+    let of = |digits: &str, known: &str| {
+        !digits.is_empty() && digits.chars().all(|c| c == '_' || known.contains(c))
+    };
+    let decimal = |digits: &str| of(digits, "0123456789") && !digits.starts_with('_');
+    if let Some(digits) = text.strip_prefix("0b") {
+        return of(digits, "01");
+    }
+    if let Some(digits) = text.strip_prefix("0x") {
+        return of(digits, "0123456789abcdefABCDEF");
+    }
+    let whole = text.split('.').next().unwrap_or_default();
+    // `1:30` is 90.
+    let (first, parts) = match whole.split_once(':') {
+        Some((first, parts)) => (first, Some(parts)),
+        None => (whole, None),
+    };
+    let is_sixtieth =
+        |part: &str| part.len() <= 2 && part.parse::<u8>().is_ok_and(|number| number < 60);
+    let sixtieths = parts.is_none_or(|parts| parts.split(':').all(is_sixtieth));
+    match text.split_once('.') {
+        None if parts.is_none() && first.len() > 1 && first.starts_with('0') => {
+            of(first, "01234567")
+        }
+        None => decimal(first) && sixtieths && (parts.is_none() || !first.starts_with('0')),
+        Some(("", rest)) => {
+            ["inf", "nan"]
+                .iter()
+                .any(|word| rest.eq_ignore_ascii_case(word))
+                || of(mantissa(rest), "0123456789")
+        }
+        Some((_, rest)) => {
+            let rest = if parts.is_none() {
+                mantissa(rest)
+            } else {
+                rest
+            };
+            decimal(first) && sixtieths && (rest.is_empty() || of(rest, "0123456789"))
+        }
+    }
+}
+
+/// What stands before an exponent, which has a sign in YAML 1.1: `5e+3`.
+fn mantissa(text: &str) -> &str {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return text;
+    };
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or_default();
+    let is_exponent = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    if is_exponent { mantissa } else { text }
+}
+
 /// `2026-11-22`, perhaps with a time behind it.
 fn is_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
@@ -79,6 +141,45 @@ fn is_date(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_texts_from_what_a_text_would_not_arrive_as() {
+        for text in [
+            "-c",
+            "-l",
+            "-xf",
+            "--now",
+            "-",
+            "--",
+            "+x",
+            "-e",
+            "-abc",
+            "./run",
+            ".",
+            "..",
+            "a",
+            "done",
+            "5m",
+            "10.0.0.0/8",
+            "-o=1",
+            "y",
+            "n",
+            "nope",
+            ".bashrc",
+            "-b",
+            "-f",
+            "+",
+        ] {
+            assert!(is_text(text), "{text}");
+        }
+        for other in [
+            "0644", "yes", "No", "ON", "~", "null", "1.5", "-1", "+5", "0x1f", "0b11", "017",
+            "1:30", "1_000", ".5", "-.5", ".inf", "-.INF", ".nan", "6.0e+23", "._1", "5.",
+            "1:30.5", "",
+        ] {
+            assert!(!is_text(other), "{other}");
+        }
+    }
 
     #[test]
     fn names_what_loses_the_document() {

@@ -262,12 +262,19 @@ pub(in crate::manifest) fn cloud_config_command(key: CommandKey, node: &Node) ->
     )
 }
 
-pub(in crate::manifest) fn cloud_config_argument(key: CommandKey, node: &Node) -> Finding {
+/// The word is no secret: only what YAML reads as a boolean or a number gets here.
+pub(in crate::manifest) fn cloud_config_argument(
+    key: CommandKey,
+    node: &Node,
+    word: &str,
+) -> Finding {
     Finding::warning(
         "cloud-config-argument",
         node.place.clone(),
         format!(
-            "an argument in `{}` is no text: `0644` arrives as `420`, `yes` as `True`",
+            "the argument {} in `{}` is no text to cloud-init, and may arrive as another one, \
+             as `0644` does as `420` and `yes` as `True`",
+            quoted(word),
             key.name()
         ),
         "put it in quotes",

@@ -22,6 +22,7 @@ use super::yaml::{Key, Node, Value};
 use super::{API_VERSION, At};
 use crate::cluster::NotAName;
 use crate::platform::Platform;
+use crate::release::advice as faults;
 use crate::release::{Arch, Version, table};
 use crate::report::{Finding, quoted};
 use std::net::IpAddr;
@@ -117,6 +118,7 @@ pub(super) fn unknown_key(
 ) -> Finding {
     let help = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => "known here: nothing; remove it".to_owned(),
         None => format!("known here: {}", listed(known)),
     };
     let message = format!("{} has no key {}", of(mapping), quoted(&key.text));
@@ -195,27 +197,34 @@ pub(super) fn hostname(value: &At<String>) -> Finding {
 }
 
 pub(super) fn version_not_exact(written: &str, place: Place) -> Finding {
-    let newest = newest_of_line(written);
-    let help = match newest {
-        Some(newest) => format!("write all three numbers, for example `{newest}`"),
-        None => "write all three numbers, for example `3.6.14`".to_owned(),
+    let exact: Option<Version> = written
+        .strip_prefix(['v', 'V'])
+        .and_then(|rest| rest.parse().ok());
+    let help = match (exact, good_release(written)) {
+        (Some(exact), _) => format!("write it without the `v`: `{exact}`"),
+        (None, Some(good)) => format!("write all three numbers, for example `{good}`"),
+        (None, None) => "write all three numbers, for example `3.6.14`".to_owned(),
     };
     let message = format!("{} is no exact etcd version", quoted(written));
     Finding::error("version-not-exact", place, message, help)
 }
 
-/// The release that `v3.4.27` means, or the newest of `3.4` or `3.4.x` whose digest is confirmed.
-fn newest_of_line(written: &str) -> Option<Version> {
+/// The newest release of the line of `3.5`, `3.5.x` or `3.5.99` whose digest is confirmed and
+/// which loses no data; where that line has none, the newest of the next line that has one.
+fn good_release(written: &str) -> Option<Version> {
     let mut numbers = written.trim_start_matches('v').split('.');
     let major: u64 = numbers.next()?.parse().ok()?;
     let minor: u64 = numbers.next()?.parse().ok()?;
-    let exact = written.trim_start_matches('v').parse().ok();
-    let fits = |row: &table::Row| {
-        (row.version.major, row.version.minor) == (major, minor)
-            && row.arch == Arch::Amd64
-            && row.sources > 1
-    };
-    exact.or_else(|| table::rows().filter(fits).last().map(|row| row.version))
+    let line = |version: Version| (version.major, version.minor);
+    let corrupts = |version| faults::of(version).any(|it| it.kind == faults::Kind::Corruption);
+    let good: Vec<Version> = table::rows()
+        .filter(|row| row.arch == Arch::Amd64 && row.sources > 1 && !corrupts(row.version))
+        .map(|row| row.version)
+        .filter(|version| line(*version) >= (major, minor))
+        .collect();
+    let nearest = good.iter().map(|version| line(*version)).min()?;
+    let mut of_line = good.into_iter();
+    of_line.rfind(|version| line(*version) == nearest)
 }
 
 pub(super) fn version_unsupported(version: &At<Version>) -> Finding {

@@ -1,9 +1,9 @@
 //! Messages about the key `network`.
 
-use crate::cluster::NotAnInterface;
+use crate::cluster::{Interface, NotAnInterface};
 use crate::manifest::At;
 use crate::manifest::yaml::Node;
-use crate::platform::Platform;
+use crate::platform::{Family, Platform};
 use crate::report::{Finding, quoted};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -152,6 +152,27 @@ pub(in crate::manifest) fn gateway_is_far(
         "write the router's address in that network; is `network.prefix` right?",
     )
     .with_related(first.place.clone(), "a controller")
+}
+
+pub(in crate::manifest) fn network_pattern(
+    place: Place,
+    interface: &Interface,
+    family: Family,
+    may_know: bool,
+) -> Finding {
+    let message = format!(
+        "`{interface}` is a pattern of interfaces, which `{family}` images {} know",
+        if may_know { "may not" } else { "do not" }
+    );
+    let help = "write the interface's own name: `interface: eth0`";
+    if may_know {
+        Finding::warning("network-pattern", place, message, help).with_note(
+            "cloud-init knows patterns where it configures netplan, as in Debian 12's cloud images"
+                .to_owned(),
+        )
+    } else {
+        Finding::error("network-pattern", place, message, help)
+    }
 }
 
 pub(in crate::manifest) fn network_unused(place: Place, platform: Platform) -> Finding {

@@ -1,6 +1,7 @@
 //! Messages about the PEM files that a manifest names.
 
 use crate::cluster::NotAName;
+use crate::manifest::pem::Cure;
 use crate::manifest::{At, PemPath};
 use crate::report::{Finding, quoted, reason};
 use std::io;
@@ -49,28 +50,46 @@ pub(in crate::manifest) fn key_shared(path: &At<PemPath>, controllers: (&str, &s
     )
 }
 
-pub(in crate::manifest) fn pem_unreadable(
-    path: &At<PemPath>,
-    root: &Path,
-    error: &io::Error,
-) -> Finding {
-    let shown = path.value.as_str();
+/// One file, or a certificate and its key, at the place of the first.
+pub(in crate::manifest) fn pem_missing(paths: &[&At<PemPath>], root: &Path, cure: Cure) -> Finding {
     let root = match root.to_string_lossy() {
         empty if empty.is_empty() => ".".into(),
         root => root,
     };
-    if error.kind() == io::ErrorKind::NotFound {
-        return Finding::error(
-            "pem-missing",
-            path.place.clone(),
-            format!("`{shown}` does not exist below `{root}`"),
-            "put it there, name another root with `--files-dir`, or mint a set with `firstboot pki mint`",
-        );
-    }
+    let shown: Vec<_> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.value.as_str()))
+        .collect();
+    let (verb, it) = match paths {
+        [_] => ("does", "it"),
+        _ => ("do", "them"),
+    };
+    let help = match cure {
+        Cure::Mint => format!(
+            "put {it} there, name another root with `--files-dir`, or mint a set with `firstboot pki mint`"
+        ),
+        Cure::Renew => format!(
+            "put {it} there, or have the CA that is there sign a new pair with `firstboot pki renew`"
+        ),
+        Cure::Put => format!("put {it} there, or name another root with `--files-dir`"),
+    };
+    Finding::error(
+        "pem-missing",
+        paths.first().map_or(0..0, |path| path.place.clone()),
+        format!("{} {verb} not exist below `{root}`", shown.join(" and ")),
+        help,
+    )
+}
+
+pub(in crate::manifest) fn pem_unreadable(path: &At<PemPath>, error: &io::Error) -> Finding {
     Finding::error(
         "pem-unreadable",
         path.place.clone(),
-        format!("`{shown}` cannot be read: {}", reason(error)),
+        format!(
+            "`{}` cannot be read: {}",
+            path.value.as_str(),
+            reason(error)
+        ),
         "let the user who runs this command read it",
     )
 }

@@ -1,7 +1,7 @@
 //! Messages about what a platform takes and what its client is told.
 
 use super::{closest, listed};
-use crate::manifest::At;
+use crate::manifest::{At, Remedies};
 use crate::platform::{Family, NotAValue, NotDelivered, NotHere, Platform};
 use crate::report::{Finding, quoted};
 use std::fmt::Write as _;
@@ -45,10 +45,17 @@ pub(in crate::manifest) fn image_id_not_used(place: Place, platform: Platform) -
 pub(in crate::manifest) fn launch_key(place: Place, key: &str, platform: Platform) -> Finding {
     let keys: Vec<_> = platform.keys().map(|key| key.name).collect();
     let help = match keys.as_slice() {
+        _ if key == "image" && platform.takes_image() => {
+            "write `image: { id: … }` at the top; a controller's own `launch` may have one"
+                .to_owned()
+        }
         [] => format!("remove it: `launch` on {platform} needs nothing"),
         keys => format!("on {platform} there are {}", listed(keys)),
     };
-    let message = format!("`{key}` has no use on {platform}");
+    let message = match key {
+        "image" if platform.takes_image() => "`launch` has no `image` for all machines".to_owned(),
+        key => format!("{} has no use on {platform}", quoted(key)),
+    };
     Finding::error("launch-key", place, message, help)
 }
 
@@ -58,7 +65,16 @@ pub(in crate::manifest) fn launch_value(key: &str, value: &At<String>, why: NotA
         quoted(&value.value),
         why.0
     );
-    let help = "write the name or the ID as the cloud's own client takes it";
+    let variable = match key {
+        "id" => "IMAGE".to_owned(),
+        key => key.to_ascii_uppercase(),
+    };
+    let help = match why {
+        NotAValue::CHARACTERS => {
+            format!("leave it out, and set the variable `{variable}` when you run `launch`")
+        }
+        _ => "write it as the cloud's own client takes it".to_owned(),
+    };
     Finding::error("launch-value", value.place.clone(), message, help)
 }
 
@@ -72,6 +88,15 @@ pub(in crate::manifest) fn cloud_config_unread(
         place,
         format!("`{family}` images on {platform} have no cloud-init: nobody would read this"),
         "remove it, or choose a family with cloud-init, for example `ubuntu`",
+    )
+}
+
+pub(in crate::manifest) fn addresses_from_nobody(place: Place, platform: Platform) -> Finding {
+    Finding::warning(
+        "address-not-given",
+        place,
+        format!("on {platform} nobody gives the machines the addresses of `controllers`"),
+        "write `network`, or let the DHCP server there give them: a machine waits until it has its own",
     )
 }
 
@@ -95,6 +120,7 @@ pub(in crate::manifest) fn not_delivered(
     controller: &At<crate::cluster::HostName>,
     platform: Platform,
     error: &NotDelivered,
+    remedies: Remedies,
 ) -> Finding {
     let NotDelivered {
         document,
@@ -114,10 +140,36 @@ pub(in crate::manifest) fn not_delivered(
         "too-large",
         controller.place.clone(),
         message,
-        "give each controller a certificate of its own without the other controllers' names, \
-         take EC keys instead of RSA, choose a platform that takes more, or bake the image",
+        remedies.words(),
     )
     .with_note(table(eaters))
+}
+
+impl Remedies {
+    /// One sentence of what applies.
+    fn words(self) -> String {
+        let all = [
+            (self.compress, "allow `--compress auto`"),
+            (self.cloud_config, "shorten `cloud_config`"),
+            (
+                self.shared,
+                "give each controller a certificate of its own without the other controllers' names",
+            ),
+            (self.rsa, "take EC keys instead of RSA"),
+            (true, "choose a platform that takes more"),
+            (self.plain_image, "bake the image"),
+        ];
+        let words: Vec<_> = all
+            .iter()
+            .filter(|(fits, _)| *fits)
+            .map(|(_, words)| *words)
+            .collect();
+        match words.as_slice() {
+            [] => String::new(),
+            [one] => (*one).to_owned(),
+            [some @ .., last] => format!("{}, or {last}", some.join(", ")),
+        }
+    }
 }
 
 /// Who eats the bytes, the largest first.
@@ -125,7 +177,7 @@ fn table(eaters: &[(String, usize)]) -> String {
     const SHOWN: usize = 8;
     let total: usize = eaters.iter().map(|(_, bytes)| bytes).sum();
     let (shown, others) = eaters.split_at(eaters.len().min(SHOWN));
-    let mut table = format!("{total:>7} bytes of files, before they are packed:");
+    let mut table = format!("{total:>7} bytes before they are packed:");
     for (path, bytes) in shown {
         let _ = write!(table, "\n{bytes:>7}  {path}");
     }

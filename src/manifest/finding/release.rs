@@ -1,6 +1,6 @@
 //! Messages about the release: versions, digests, mirrors, architectures, the lock.
 
-use super::{Place, closest, listed, newest_of_line};
+use super::{Place, closest, good_release, listed};
 use crate::cluster::ClusterName;
 use crate::manifest::At;
 use crate::manifest::release::UPSTREAM;
@@ -20,9 +20,8 @@ fn place_of(version: &At<Version>, arch: &At<Arch>) -> Place {
 }
 
 pub(in crate::manifest) fn version_unknown(version: &At<Version>, arch: &At<Arch>) -> Finding {
-    let line = version.value.to_string();
-    let line = line.rsplit_once('.').map_or("", |(line, _)| line);
-    let nearest = newest_of_line(line).filter(|_| arch.value == Arch::Amd64);
+    let written = version.value.to_string();
+    let nearest = good_release(&written).filter(|_| arch.value == Arch::Amd64);
     let known = nearest.map_or_else(String::new, |known| format!(", or use `{known}`"));
     let place = place_of(version, arch);
     Finding::error(
@@ -130,7 +129,10 @@ pub(in crate::manifest) fn mirror(text: &str, place: Place, why: NotAMirror) -> 
         None => quoted(text),
     };
     let message = format!("{shown} cannot be a mirror: {why}");
-    Finding::error("mirror", place, message, cure)
+    match closest(text, [UPSTREAM]).filter(|_| !text.contains(['/', ':'])) {
+        Some(meant) => Finding::error("mirror", place, message, format!("did you mean `{meant}`?")),
+        None => Finding::error("mirror", place, message, cure),
+    }
 }
 
 pub(in crate::manifest) fn mirror_twice(place: Place, mirror: &Mirror) -> Finding {

@@ -156,7 +156,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn aws_sends_compressed_user_data() {
     let lab = Lab::plain(Keys::Rsa2048);
-    let directory = rendered(&lab, 2, &["--platform", "aws"]);
+    let directory = rendered(&lab, 2, &["--platform", "aws", "--compress", "always"]);
     let ec2 = Ec2::new();
     let output = ec2.launch(&directory);
     assert!(output.status.success(), "{}", said(&output));

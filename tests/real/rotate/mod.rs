@@ -4,7 +4,7 @@ mod acts;
 pub(crate) mod cluster;
 
 use cluster::{MACHINES, Pairs, Pki};
-use firstboot::rehearse::{ActResult, Host, Interrupt, Outcome, default_cache, missing};
+use firstboot::rehearse::{ActResult, Outcome};
 use std::collections::BTreeSet;
 
 /// No client may have to wait longer between two writes that are acknowledged, in seconds.
@@ -67,8 +67,8 @@ fn without_the_overlap_the_first_member_is_cut_off() {
         vec![
             acts::new_pair(0, &pki.after().pairs[0]),
             acts::restarted_without_waiting(0),
-            acts::distrusts_a_peer(1),
-            acts::distrusts_a_peer(2),
+            acts::distrusts_the_first(1),
+            acts::distrusts_the_first(2),
             acts::healthy(0, ""),
         ],
     );
@@ -80,13 +80,7 @@ fn without_the_overlap_the_first_member_is_cut_off() {
 }
 
 fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Outcome {
-    let missing = missing();
-    assert!(missing.is_empty(), "this test could not run: {missing}");
-    let host = Host {
-        program: env!("CARGO_BIN_EXE_firstboot").into(),
-        cache: default_cache(),
-        interrupt: Interrupt::default(),
-    };
+    let host = crate::image::host();
     let release = host
         .stand_in(version.parse().unwrap(), &mut |_| {})
         .unwrap();

@@ -95,7 +95,7 @@ pub(in super::super) fn key_mismatch(
         Part::Key,
         "key-mismatch",
         message,
-        "name the key that the certificate was made for",
+        "name the key that the certificate was made for, or make a new pair with `firstboot pki renew`",
     )
 }
 
@@ -327,5 +327,8 @@ fn alternative_names(demands: &Demands) -> String {
     let mut list: Vec<_> = addresses.chain(names).collect();
     let mut seen = std::collections::HashSet::new();
     list.retain(|name| seen.insert(name.clone()));
-    format!("{REISSUE} with `subjectAltName = {}`", list.join(", "))
+    format!(
+        "{REISSUE} with `subjectAltName = {}`; `firstboot pki renew` does, with the CA's key",
+        list.join(", ")
+    )
 }
