@@ -6,10 +6,6 @@ mod load;
 mod pin;
 mod pki;
 mod rehearse;
-#[cfg(target_os = "linux")]
-mod rehearse_faults;
-#[cfg(target_os = "linux")]
-mod rehearse_table;
 mod render;
 mod rendering;
 

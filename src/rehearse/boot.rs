@@ -2,6 +2,7 @@
 
 use super::audit::Audit;
 use super::control_group::ControlGroup;
+use super::data_disk::DataDisk;
 use super::error::{Doing as _, Error};
 use super::event::{Event, Outcome};
 use super::fault::{Fault, Kind};
@@ -52,15 +53,22 @@ pub(super) fn boot(
             tarball: &tarball,
             media: &plan.media,
             needs_disk: its().any(|fault| fault.kind.needs_disk()),
+            is_replaced: its().any(|fault| fault.kind == Kind::Replace),
             has_false_clock: its().any(|fault| matches!(fault.kind, Kind::Clock(_))),
         };
         let root = machine_root::lay(index, machine, &around)?;
         if !plan.faults.is_empty() {
             audit.watch(&machine.name, &root.path())?;
         }
+        let is_attached = its().all(|fault| fault.kind != Kind::DiskLate);
+        let data_disk = plan.data_disk.as_ref().map(|at| {
+            let file = root.path().with_file_name("data.img");
+            DataDisk::make(&file, at, is_attached)
+        });
+        let disks = (root, data_disk.transpose()?);
         let group = group.child(&index.to_string())?;
         let ear = teller(index, &sender);
-        machines.push(Machine::new(root, network::namespace(index), group, ear));
+        machines.push(Machine::new(disks, network::namespace(index), group, ear));
     }
     let power_on = Instant::now();
     let is_late = |index| {

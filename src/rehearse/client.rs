@@ -106,6 +106,7 @@ impl Work {
             std::thread::sleep(PAUSE);
         }
         self.look_for_all();
+        self.count_members();
         self.done
     }
 
@@ -116,10 +117,10 @@ impl Work {
             STANDARD.encode(key_of(number)),
             STANDARD.encode(number.to_string()),
         );
-        let put = self.ask(turn, "put", &json!({"key": key, "value": value}));
+        let put = self.ask(turn, "kv/put", &json!({"key": key, "value": value}));
         if let Some(&before) = self.done.acknowledged.last() {
             let asked = json!({"key": STANDARD.encode(key_of(before))});
-            if let Ok(answer) = self.ask(turn + 1, "range", &asked) {
+            if let Ok(answer) = self.ask(turn + 1, "kv/range", &asked) {
                 self.done.read += 1;
                 if !values(&answer).contains(&before) {
                     self.done.lost.insert(before);
@@ -133,7 +134,7 @@ impl Work {
         let endpoint = &self.endpoints[turn % self.endpoints.len()];
         let answer = self
             .http
-            .post(format!("{endpoint}/v3beta/kv/{what}"))
+            .post(format!("{endpoint}/v3beta/{what}"))
             .body(body.to_string())
             .send()
             .and_then(reqwest::blocking::Response::error_for_status)
@@ -153,7 +154,7 @@ impl Work {
         for turn in 0..self.endpoints.len() {
             let end = Instant::now() + PATIENCE;
             let answer = loop {
-                match self.ask(turn, "range", &all) {
+                match self.ask(turn, "kv/range", &all) {
                     Err(_) if Instant::now() < end => std::thread::sleep(PAUSE),
                     answer => break answer,
                 }
@@ -172,6 +173,36 @@ impl Work {
             self.done.trouble = Some("no write was ever acknowledged".to_owned());
         }
     }
+
+    /// By every member: neither a learner nor a dead member is left over.
+    fn count_members(&mut self) {
+        for turn in 0..self.endpoints.len() {
+            let end = Instant::now() + PATIENCE;
+            // A member that has just become a voter is the last to hear of it.
+            let trouble = loop {
+                let trouble = match self.ask(turn, "cluster/member/list", &json!({})) {
+                    Ok(answer) if are_voters(&answer, self.endpoints.len()) => break None,
+                    Ok(answer) => format!("not each planned member votes: {}", answer["members"]),
+                    Err(why) => why,
+                };
+                if Instant::now() > end {
+                    break Some(trouble);
+                }
+                std::thread::sleep(PAUSE);
+            };
+            self.done.trouble = trouble.or(self.done.trouble.take());
+        }
+    }
+}
+
+/// Whether all of the answer's members are voters that have started.
+fn are_voters(answer: &Value, wanted: usize) -> bool {
+    let members = answer["members"].as_array().map_or(&[][..], Vec::as_slice);
+    // The gateway leaves out what is false or empty.
+    let is_voter = |member: &Value| {
+        member["clientURLs"].is_array() && member["isLearner"] != Value::Bool(true)
+    };
+    members.len() == wanted && members.iter().all(is_voter)
 }
 
 fn key_of(number: u64) -> String {
@@ -190,6 +221,17 @@ fn values(answer: &Value) -> BTreeSet<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_learner_or_a_member_that_never_started_does_not_vote() {
+        let voter = json!({"ID": "1", "clientURLs": ["https://10.0.0.1:2379"]});
+        let list = |other: Value| json!({"members": [voter, other]});
+        assert!(are_voters(&list(voter.clone()), 2));
+        assert!(!are_voters(&list(voter.clone()), 3));
+        assert!(!are_voters(&list(json!({"ID": "2"})), 2));
+        let learner = json!({"ID": "2", "clientURLs": ["x"], "isLearner": true});
+        assert!(!are_voters(&list(learner), 2));
+    }
 
     #[test]
     fn what_an_answer_holds_is_read_and_nothing_is_made_of_none() {

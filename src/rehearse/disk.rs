@@ -19,9 +19,9 @@ const SIZE: u64 = 1 << 30;
 /// How long a disk may stay in use after all processes of its machine have been killed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// `ioctl(EXT4_IOC_SHUTDOWN, NOLOGFLUSH)`, of Linux' `include/uapi/linux/ext4.h`, in the one
-/// language besides C that every Debian has, and that mmdebstrap is written in.
-const STOP: &str = r#"open my $root, "<", $ARGV[0] or die "$!\n";
+/// `ioctl(EXT4_IOC_SHUTDOWN, NOLOGFLUSH)`, of Linux' `include/uapi/linux/ext4.h` (the number and
+/// the flag are those of `XFS_IOC_GOINGDOWN`, too), in the one language besides C that every Debian has, and that mmdebstrap is written in.
+pub(super) const STOP: &str = r#"open my $root, "<", $ARGV[0] or die "$!\n";
 my $flags = pack("L", 2);
 ioctl($root, 0x8004587d, $flags) or die "$!\n";"#;
 
@@ -71,6 +71,11 @@ impl Disk {
 
     fn file(&self) -> PathBuf {
         self.own.join("disk.img")
+    }
+
+    /// What it held before the first boot.
+    fn new_file(&self) -> PathBuf {
+        self.own.join("new.img")
     }
 
     fn ballast(&self) -> PathBuf {
@@ -132,11 +137,31 @@ impl Disk {
             .doing(|| format!("syncing {}", shown(&root)))
     }
 
+    /// Keeps what is there and synced, for [`Self::renew`].
+    pub(super) fn keep_new(&self) -> Result<(), Error> {
+        copy(&self.file(), &self.new_file())
+    }
+
     /// Loses what was not synced. No process of the machine may run any more.
     pub(super) fn lose_power(&self) -> Result<(), Error> {
         if !self.is_kept {
             return Ok(());
         }
+        self.stop()?;
+        self.mount()
+    }
+
+    /// Loses all but what it held before the first boot; likewise.
+    pub(super) fn renew(&self) -> Result<(), Error> {
+        self.stop()?;
+        // Another file, in case the kernel has not let go of the lost one yet.
+        let (file, next) = (self.file(), self.own.join("next.img"));
+        copy(&self.new_file(), &next)?;
+        std::fs::rename(&next, &file).doing(|| format!("renaming {}", shown(&next)))?;
+        self.mount()
+    }
+
+    fn stop(&self) -> Result<(), Error> {
         let beneath = self.beneath();
         tools::run(Command::new("perl").args(["-e", STOP]).arg(&beneath))?;
         for place in [self.root(), beneath] {
@@ -155,7 +180,7 @@ impl Disk {
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
-        self.mount()
+        Ok(())
     }
 
     /// Takes all that is free, beside the machine's own files.
@@ -181,6 +206,11 @@ impl Disk {
         let ballast = self.ballast();
         std::fs::remove_file(&ballast).doing(|| format!("removing {}", shown(&ballast)))
     }
+}
+
+/// Its holes stay holes.
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    tools::run(Command::new("cp").arg("--sparse=always").args([from, to]))
 }
 
 /// Whether what is mounted there is the file system that lost its power, and not a new one.

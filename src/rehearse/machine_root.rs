@@ -38,6 +38,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) media: &'a [PathBuf],
     /// Whether the machine is to lose power, or its disk to be full.
     pub(super) needs_disk: bool,
+    /// Whether it is to be made again.
+    pub(super) is_replaced: bool,
     /// Whether its clock is to be wrong.
     pub(super) has_false_clock: bool,
 }
@@ -70,6 +72,12 @@ impl MachineRoot {
     /// Loses what was not synced. No process of the machine may run any more.
     pub(super) fn lose_power(&self) -> Result<(), Error> {
         self.disk.lose_power()?;
+        self.show_media()
+    }
+
+    /// Loses all that happened since its cloud made it; likewise.
+    pub(super) fn renew(&self) -> Result<(), Error> {
+        self.disk.renew()?;
         self.show_media()
     }
 
@@ -136,6 +144,10 @@ pub(super) fn lay(
         let (date, real) = (root.join("usr/bin/date"), root.join("usr/bin/date.real"));
         std::fs::copy(&date, &real).doing(|| format!("copying {}", shown(&date)))?;
         write_new(&date, DATE.as_bytes(), 0o755)?;
+    }
+    disk.sync()?;
+    if around.is_replaced {
+        disk.keep_new()?;
     }
     let media = around.media.iter().map(|path| {
         let at = root.join(path.strip_prefix("/").unwrap_or(path));

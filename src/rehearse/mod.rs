@@ -27,6 +27,7 @@ mod cell;
 mod client;
 mod console;
 mod control_group;
+mod data_disk;
 mod disk;
 mod error;
 mod event;

@@ -88,6 +88,8 @@ pub struct Plan {
     pub hosts: Vec<String>,
     /// Where the tarball lies in every machine before it is powered on, as in an image that has it.
     pub media: Vec<PathBuf>,
+    /// Where each machine has a disk of its own for etcd's data, blank at first: a path in `/dev`.
+    pub data_disk: Option<PathBuf>,
     /// The machines, all of which are powered on at once.
     pub machines: Vec<Machine>,
     /// How long the machines have from power-on to their verdict.
@@ -240,6 +242,7 @@ pub(super) mod tests {
             tarball_name: "t".into(),
             hosts: Vec::new(),
             media: Vec::new(),
+            data_disk: None,
             machines: addresses.iter().map(machine).collect(),
             timeout: Duration::from_secs(1),
             acts: Vec::new(),

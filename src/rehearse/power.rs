@@ -1,5 +1,6 @@
 //! Switching a machine on, and reaching into it while it runs.
 
+use super::data_disk::DataDisk;
 use super::error::{Doing as _, Error};
 use super::event::CheckResult;
 use super::machine_root::MachineRoot;
@@ -57,6 +58,7 @@ pub(super) type Ear = Arc<dyn Fn(Option<String>) + Send + Sync>;
 /// A machine, on or off.
 pub(super) struct Machine {
     root: MachineRoot,
+    data_disk: Option<DataDisk>,
     namespace: PathBuf,
     group: PathBuf,
     ear: Ear,
@@ -68,10 +70,16 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// A machine that is off, with this file system, network namespace and control group.
-    pub(super) fn new(root: MachineRoot, namespace: PathBuf, group: PathBuf, ear: Ear) -> Self {
+    /// A machine that is off, with these disks, network namespace and control group.
+    pub(super) fn new(
+        (root, data_disk): (MachineRoot, Option<DataDisk>),
+        namespace: PathBuf,
+        group: PathBuf,
+        ear: Ear,
+    ) -> Self {
         Self {
             root,
+            data_disk,
             namespace,
             group,
             ear,
@@ -98,6 +106,9 @@ impl Machine {
         }
         self.is_cut.store(false, Ordering::SeqCst);
         let mut nspawn = nspawn(&self.root.path(), &self.namespace, &self.group);
+        if let Some(bound) = self.data_disk.as_ref().and_then(DataDisk::bound) {
+            nspawn.arg(format!("--bind={bound}"));
+        }
         let mut boot = move || {
             let mut container = nspawn.spawn()?;
             let console = container.stdout.take();
@@ -131,9 +142,12 @@ impl Machine {
         Ok(())
     }
 
-    /// Cuts its power: it stops at once, and what was not synced is lost.
-    pub(super) fn cut(&self) -> Result<(), Error> {
+    /// Cuts its power: it stops at once, and what was not synced is lost; or all since it was made.
+    pub(super) fn cut(&self, for_good: bool) -> Result<(), Error> {
         self.is_cut.store(true, Ordering::SeqCst);
+        if let (Some(disk), Some(pid)) = (&self.data_disk, self.first_process()) {
+            disk.stop(pid)?;
+        }
         let follower = locked(&self.follower).take();
         while follower
             .as_ref()
@@ -143,7 +157,27 @@ impl Machine {
             std::thread::sleep(Duration::from_millis(2));
         }
         control_group::empty(&self.group);
-        self.root.lose_power()
+        if !for_good {
+            return self.root.lose_power();
+        }
+        self.data_disk.as_ref().map_or(Ok(()), DataDisk::wipe)?;
+        self.root.renew()
+    }
+
+    /// Attaches its data disk, now and at each boot.
+    pub(super) fn attach_disk(&self) -> Result<(), Error> {
+        let Some(disk) = &self.data_disk else {
+            return Ok(());
+        };
+        let made = disk.attach()?;
+        if self.is_on() {
+            let (said, status) = self.shell(&format!("exec 2>&1; {made}"), &[], LONGEST_COMMAND);
+            if status != Some(0) {
+                let tool = "mknod".to_owned();
+                return Err(Error::Tool { tool, said });
+            }
+        }
+        Ok(())
     }
 
     /// The machine's process 1, as it is numbered out here; none before it started or after.

@@ -31,7 +31,7 @@ struct Trouble<'a> {
 
 #[derive(Clone, Copy)]
 enum State {
-    /// For a machine to end a stage.
+    /// For a machine to end a stage, or for all machines to be healthy.
     Awaited,
     Due(Instant),
     On(Instant),
@@ -41,8 +41,8 @@ enum State {
 /// What has just been done.
 pub(super) struct Done {
     pub(super) result: FaultResult,
-    /// The machine whose power was cut.
-    pub(super) cut: Option<usize>,
+    /// The machine that was stopped, and must have its verdict again.
+    pub(super) stopped: Option<(usize, Kind)>,
 }
 
 impl<'a> Troubles<'a> {
@@ -57,7 +57,7 @@ impl<'a> Troubles<'a> {
             fault,
             state: match fault.begins {
                 Begin::At(after) => State::Due(power_on + after),
-                Begin::AfterStage(..) => State::Awaited,
+                Begin::AfterStage(..) | Begin::WhenHealthy(_) => State::Awaited,
             },
             result: FaultResult::of(fault, plan),
         };
@@ -71,22 +71,56 @@ impl<'a> Troubles<'a> {
         }
     }
 
-    /// A machine ended a stage well.
+    /// A machine ended a stage well. What is wished for behind a replacement comes after it.
     pub(super) fn heard(&mut self, machine: usize, stage: u8, when: Instant) {
+        let awaits = |trouble: &Trouble<'_>| {
+            matches!(trouble.state, State::Awaited)
+                && matches!(trouble.fault.begins, Begin::AfterStage(awaited, _) if awaited == stage)
+        };
+        let is_its = |trouble: &&Trouble<'_>| {
+            trouble.fault.machine == Some(machine) && awaits(trouble) && self.is_its_turn(trouble)
+        };
+        // What comes to several machines comes at once, with the first that is so far.
+        let wishes: Vec<_> = self
+            .all
+            .iter()
+            .filter(is_its)
+            .map(|its| its.fault.wish)
+            .collect();
+        wishes
+            .into_iter()
+            .for_each(|wish| self.fall_due(wish, when));
+    }
+
+    /// All machines are healthy: what waits for that comes, one wish after the other.
+    pub(super) fn all_are_healthy(&mut self, when: Instant) {
+        if self.next().is_some() {
+            return;
+        }
+        let waits = |trouble: &&Trouble<'_>| {
+            matches!(trouble.fault.begins, Begin::WhenHealthy(_))
+                && matches!(trouble.state, State::Awaited)
+        };
+        if let Some(wish) = self.all.iter().find(waits).map(|its| its.fault.wish) {
+            self.fall_due(wish, when);
+        }
+    }
+
+    fn is_its_turn(&self, trouble: &Trouble<'_>) -> bool {
+        self.all.iter().all(|other| {
+            other.fault.wish >= trouble.fault.wish
+                || other.fault.kind != Kind::Replace
+                || other.result.begun.is_some()
+        })
+    }
+
+    fn fall_due(&mut self, wish: usize, when: Instant) {
         for trouble in &mut self.all {
-            let is_its = trouble.fault.machine == Some(machine);
-            if let (State::Awaited, Begin::AfterStage(awaited, after)) =
+            if let (State::Awaited, Begin::AfterStage(_, after) | Begin::WhenHealthy(after)) =
                 (trouble.state, trouble.fault.begins)
-                && awaited == stage
+                && trouble.fault.wish == wish
             {
-                // What comes to several machines comes at once, with the first that is so far.
-                let is_shared =
-                    self.plan.faults.iter().any(|other| {
-                        is_twin(other, trouble.fault) && other.machine == Some(machine)
-                    });
-                if is_its || is_shared {
-                    trouble.state = State::Due(when + after);
-                }
+                trouble.state = State::Due(when + after);
             }
         }
     }
@@ -112,7 +146,7 @@ impl<'a> Troubles<'a> {
         };
         let (fault, state) = (self.all[index].fault, self.all[index].state);
         if let State::Due(_) = state
-            && fault.kind == Kind::PowerCut
+            && fault.kind.stops_machine()
             && self.machine(fault).is_some_and(|machine| !machine.is_on())
         {
             self.all[index].state = State::Due(now + LATER);
@@ -131,9 +165,10 @@ impl<'a> Troubles<'a> {
         }
         Ok(Some(Done {
             result: trouble.result.clone(),
-            cut: fault
+            stopped: fault
                 .machine
-                .filter(|_| begins && fault.kind == Kind::PowerCut),
+                .filter(|_| begins && fault.kind.stops_machine())
+                .map(|machine| (machine, fault.kind)),
         }))
     }
 
@@ -155,12 +190,14 @@ impl<'a> Troubles<'a> {
         };
         let root = machine.root();
         match (fault.kind, on) {
-            (Kind::Late | Kind::PowerCut, false) => machine.switch_on(),
-            (Kind::PowerCut, true) => {
-                machine.cut()?;
+            (Kind::Late | Kind::PowerCut | Kind::Replace, false) => machine.switch_on(),
+            (Kind::PowerCut | Kind::Replace, true) => {
+                machine.cut(fault.kind == Kind::Replace)?;
                 self.audit
                     .watch(&self.plan.machines[index].name, &root.path())
             }
+            (Kind::DiskLate, true) => Ok(()), // it is not attached from the start
+            (Kind::DiskLate, false) => machine.attach_disk(),
             (Kind::NoDns, on) => root.know_hosts(!on),
             (Kind::Clock(by), on) => root.set_clock(if on { by } else { 0 }),
             (Kind::DiskFull, on) => root.fill(on),
@@ -185,9 +222,4 @@ impl<'a> Troubles<'a> {
             .map(|trouble| trouble.result.clone())
             .collect()
     }
-}
-
-/// Whether two faults are one wish for several machines.
-fn is_twin(one: &Fault, other: &Fault) -> bool {
-    one.name == other.name && one.begins == other.begins && one.lasts == other.lasts
 }

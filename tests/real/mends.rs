@@ -56,6 +56,7 @@ fn plan(release: &StandIn, first: &str) -> Plan {
         tarball_name: tarball_name(&release.version, release.arch),
         hosts: Vec::new(),
         media: vec!["/srv/tarball".into()],
+        data_disk: None,
         machines: vec![Machine {
             name: member.name.to_string(),
             address: member.address,

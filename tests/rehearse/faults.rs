@@ -22,6 +22,7 @@ const WRITES: &str = "
 fn fault(kind: Kind, begins: Begin, lasts: Duration) -> Fault {
     Fault {
         name: "fault".into(),
+        wish: 0,
         kind,
         machine: Some(0),
         begins,

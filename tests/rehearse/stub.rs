@@ -73,6 +73,7 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         tarball_name: tarball_name(release),
         hosts: vec!["github.com".into(), "storage.googleapis.com".into()],
         media: Vec::new(),
+        data_disk: None,
         machines: machines
             .map(|machine| Machine {
                 checks: vec![
@@ -111,6 +112,7 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         tarball_name: "none".into(),
         hosts: vec!["github.com".into()],
         media: Vec::new(),
+        data_disk: None,
         machines: scripts.iter().enumerate().map(machine).collect(),
         timeout: Duration::from_mins(1),
         acts: Vec::new(),

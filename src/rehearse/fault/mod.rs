@@ -44,6 +44,10 @@ pub enum Kind {
     PeerCut,
     /// The machine has another address than the planned one.
     WrongIp,
+    /// The machine's data disk is attached only when this goes.
+    DiskLate,
+    /// The machine loses its power and all its disks, and is made again from the same user-data.
+    Replace,
 }
 
 /// When a fault begins.
@@ -53,6 +57,8 @@ pub enum Begin {
     At(Duration),
     /// So long after the machine said that this stage (1 to 6) ended well.
     AfterStage(u8, Duration),
+    /// So long after all machines are healthy, and all that was wished for before it is over.
+    WhenHealthy(Duration),
 }
 
 /// One thing that goes wrong.
@@ -60,6 +66,8 @@ pub enum Begin {
 pub struct Fault {
     /// As it was asked for: `power-cut:etcd`.
     pub name: String,
+    /// Which wish it is of: what one wish does to several machines comes at one moment.
+    pub wish: usize,
     /// What goes wrong.
     pub kind: Kind,
     /// With which machine, counted from 0 in the plan's order; the release's hosts have none.
@@ -71,14 +79,6 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// When its cause has gone at the latest, if a clock alone decides that.
-    pub(super) fn gone_by(&self) -> Duration {
-        match self.begins {
-            Begin::At(at) => at + self.lasts,
-            Begin::AfterStage(_, after) => after + self.lasts,
-        }
-    }
-
     /// What was done, in the words of the summary.
     pub(super) fn told(&self) -> String {
         let what = match self.kind {
@@ -93,6 +93,8 @@ impl Fault {
             Kind::DiskFull => "the disk is full",
             Kind::PeerCut => "no packet passes to or from the other machines",
             Kind::WrongIp => "it has another address than the planned one",
+            Kind::DiskLate => "its data disk is not attached yet",
+            Kind::Replace => "made again, on blank disks, from the same user-data",
         };
         what.to_owned()
     }
@@ -111,15 +113,15 @@ impl Fault {
 /// ```
 pub fn schedule(wishes: &[Wish], machines: usize, seed: u64) -> Vec<Fault> {
     let mut dice = Dice::new(seed);
-    let mut faults: Vec<_> = wishes
-        .iter()
-        .flat_map(|wish| scheduled(wish, machines, &mut dice))
+    let numbered = wishes.iter().enumerate();
+    let mut faults: Vec<_> = numbered
+        .flat_map(|(number, wish)| scheduled(number, wish, machines, &mut dice))
         .collect();
     faults.extend(switched_on(wishes, machines));
     faults
 }
 
-fn scheduled(wish: &Wish, machines: usize, dice: &mut Dice) -> Vec<Fault> {
+fn scheduled(number: usize, wish: &Wish, machines: usize, dice: &mut Dice) -> Vec<Fault> {
     let Some(kind) = wish.kind else {
         return Vec::new();
     };
@@ -131,17 +133,26 @@ fn scheduled(wish: &Wish, machines: usize, dice: &mut Dice) -> Vec<Fault> {
     // What is wished for several machines comes to all of them at one moment.
     let begins = begin(kind, wish, dice);
     let lasts = match kind {
-        Kind::PowerCut => Duration::from_millis(dice.between(100, 2000)),
+        Kind::PowerCut | Kind::Replace => Duration::from_millis(dice.between(100, 2000)),
         _ => wish.time.unwrap_or(LASTS),
     };
-    let fault = |machine| Fault {
+    let fault = |kind, machine, lasts| Fault {
         name: wish.name.clone(),
+        wish: number,
         kind,
         machine,
         begins,
         lasts,
     };
-    chosen.into_iter().map(fault).collect()
+    let others = (0..machines)
+        .map(Some)
+        .filter(|machine| !chosen.contains(machine));
+    let away: Vec<_> = others
+        .filter(|_| wish.others_are_away)
+        .map(|other| fault(Kind::PowerCut, other, LASTS))
+        .collect();
+    let its = chosen.iter().map(|machine| fault(kind, *machine, lasts));
+    away.into_iter().chain(its).collect()
 }
 
 fn begin(kind: Kind, wish: &Wish, dice: &mut Dice) -> Begin {
@@ -149,6 +160,7 @@ fn begin(kind: Kind, wish: &Wish, dice: &mut Dice) -> Begin {
     match (kind, wish.stage, wish.time) {
         // Full from the start, it could not even take what cloud-init writes.
         (Kind::DiskFull, ..) => Begin::AfterStage(3, Duration::ZERO),
+        (Kind::Replace, _, time) => Begin::WhenHealthy(time.unwrap_or_else(|| soon(dice))),
         (Kind::PowerCut, None, Some(time)) => Begin::At(time),
         // A stage begins where the one before it ends.
         (Kind::PowerCut, Some(stage @ 2..), _) => Begin::AfterStage(stage - 1, soon(dice)),
@@ -179,6 +191,7 @@ fn switched_on(wishes: &[Wish], machines: usize) -> Vec<Fault> {
     let order = order.unwrap_or_else(|| (0..machines).collect());
     let late = |(place, machine): (u32, usize)| Fault {
         name: named.name.clone(),
+        wish: wishes.len(),
         kind: Kind::Late,
         machine: Some(machine),
         begins: Begin::At(Duration::ZERO),
@@ -195,9 +208,14 @@ impl Kind {
         )
     }
 
+    /// Whether the machine is stopped by it, and boots when it goes.
+    pub(super) fn stops_machine(self) -> bool {
+        matches!(self, Self::PowerCut | Self::Replace)
+    }
+
     /// Whether the machines need a disk of their own, which can lose what was not synced.
     pub(super) fn needs_disk(self) -> bool {
-        matches!(self, Self::PowerCut | Self::DiskFull)
+        matches!(self, Self::PowerCut | Self::DiskFull | Self::Replace)
     }
 }
 
@@ -241,6 +259,24 @@ mod tests {
         assert_eq!(machines, [0, 1, 2]);
         assert!(cuts.iter().all(|cut| cut.begins == cuts[0].begins));
         assert!(matches!(cuts[0].begins, Begin::AfterStage(3, _)));
+    }
+
+    #[test]
+    fn a_machine_is_made_again_when_all_are_well_and_others_may_be_away() {
+        let one = plan(&["replace:controller-1"], 4);
+        assert_eq!((one[0].kind, one[0].machine), (Kind::Replace, Some(1)));
+        assert!(matches!(one[0].begins, Begin::WhenHealthy(_)));
+        let later = plan(&["replace-while-others-down:90s@controller-1"], 4);
+        let begins = Begin::WhenHealthy(Duration::from_secs(90));
+        assert!(
+            later
+                .iter()
+                .all(|fault| fault.begins == begins && fault.wish == 0)
+        );
+        let told: Vec<_> = later.iter().map(|f| (f.kind, f.machine)).collect();
+        let cut = Kind::PowerCut;
+        let wanted = [(cut, Some(0)), (cut, Some(2)), (Kind::Replace, Some(1))];
+        assert_eq!(told, wanted);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// Every word, with what may stand behind its colon.
-const WORDS: [(&str, &str); 12] = [
+const WORDS: [(&str, &str); 15] = [
     ("power-cut", "[:STAGE|:TIME][@MACHINE]"),
     ("mirror-503", "[:TIME]"),
     ("mirror-corrupt", "[:TIME]"),
@@ -16,6 +16,9 @@ const WORDS: [(&str, &str); 12] = [
     ("disk-full", "[:TIME][@MACHINE]"),
     ("peer-cut", "[:TIME][@MACHINE]"),
     ("wrong-ip", "[:TIME][@MACHINE]"),
+    ("disk-late", "[:TIME][@MACHINE]"),
+    ("replace", "[:MACHINE|:TIME][@MACHINE]"),
+    ("replace-while-others-down", "[:MACHINE|:TIME][@MACHINE]"),
     ("boot-order", ":INDEX,INDEX,…"),
     ("stagger", ":TIME"),
 ];
@@ -36,6 +39,8 @@ pub struct Wish {
     pub(super) time: Option<Duration>,
     pub(super) order: Option<Vec<usize>>,
     pub(super) apart: Option<Duration>,
+    /// Whether the machines that it does not concern lose their power meanwhile.
+    pub(super) others_are_away: bool,
 }
 
 /// Why a text is no fault. Its text is one sentence with the cure.
@@ -122,6 +127,9 @@ impl Reader<'_> {
                     wish.time = Some(self::time(text).ok_or_else(|| refuse(&hint))?);
                 }
             }
+            ("replace" | "replace-while-others-down", Some(text)) if self::time(text).is_none() => {
+                wish.machines = Some(self.machines(text)?);
+            }
             (_, Some(text)) => wish.time = Some(time(Some(text))?),
             (_, None) => {}
         }
@@ -139,6 +147,8 @@ impl Reader<'_> {
             "disk-full" => Some(Kind::DiskFull),
             "peer-cut" => Some(Kind::PeerCut),
             "wrong-ip" => Some(Kind::WrongIp),
+            "disk-late" => Some(Kind::DiskLate),
+            "replace" | "replace-while-others-down" => Some(Kind::Replace),
             _ => None,
         };
         Wish {
@@ -149,6 +159,7 @@ impl Reader<'_> {
             time: None,
             order: None,
             apart: None,
+            others_are_away: word == "replace-while-others-down",
         }
     }
 
@@ -234,6 +245,13 @@ mod tests {
             read("no-dns:60s@controller-1").unwrap().machines,
             Some(vec![1])
         );
+        for replace in ["replace:controller-1", "replace@controller-1"] {
+            let replace = read(replace).unwrap();
+            assert_eq!(replace.kind, Some(Kind::Replace));
+            assert_eq!((replace.machines, replace.time), (Some(vec![1]), None));
+        }
+        let later = read("replace-while-others-down:90s@all").unwrap();
+        assert_eq!(later.time, Some(Duration::from_secs(90)));
         assert_eq!(read("boot-order:2,0,1").unwrap().order, Some(vec![2, 0, 1]));
         assert_eq!(
             read("stagger:5m").unwrap().apart,

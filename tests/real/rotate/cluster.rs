@@ -114,6 +114,7 @@ impl Pki {
             tarball_name: tarball_name(&release.version, release.arch),
             hosts: cluster.release.urls.iter().map(host).collect(),
             media: Vec::new(),
+            data_disk: None,
             machines: machines
                 .map(|(machine, member)| Machine {
                     name: member.name.to_string(),

@@ -65,7 +65,7 @@ pub(super) fn text(outcome: &Outcome, unbaked: Option<&Outcome>) -> String {
     for machine in &outcome.machines {
         text.push_str(&troubles(machine));
     }
-    text.push_str(&super::rehearse_faults::text(outcome));
+    text.push_str(&super::faults::text(outcome));
     let beside = unbaked.and_then(|unbaked| unbaked.quorum);
     let beside = beside.map_or_else(String::new, |at| {
         format!(" with a baked image and no release server, {at:.2} s without")
