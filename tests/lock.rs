@@ -293,3 +293,22 @@ fn a_rehearsal_refuses_mirrors_that_it_cannot_play() {
         desk.bad("rehearse", 2, &[&sentence]);
     }
 }
+
+/// A blank machine that hears nobody must know whether it is too late to begin.
+#[test]
+fn replacement_without_a_genesis_window_is_warned_of() {
+    let desk = PinDesk::new(TABLE, &["amd64"]);
+    desk.good("pki mint");
+    let path = desk.path("cluster.yaml");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let warned = || {
+        desk.good("render --check")
+            .err
+            .contains("[no-genesis-window]")
+    };
+    assert!(!warned());
+    fs::write(&path, manifest + "replace: auto\n").unwrap();
+    assert!(warned());
+    desk.good("pin --offline");
+    assert!(!warned());
+}

@@ -5,7 +5,7 @@
 #[path = "support/machine.rs"]
 mod support;
 
-use firstboot::cluster::Cluster;
+use firstboot::cluster::{Cluster, DataDisk, Device, Filesystem, Label, Replace};
 use firstboot::machine::{File, Layer, Layout, Machine, machines};
 use firstboot::release::{Arch, Digest};
 use std::fmt::Write;
@@ -221,6 +221,55 @@ fn the_release_is_pinned_for_each_architecture() {
     assert!(!text(machine, "/usr/local/lib/firstboot/release.env").contains("UNSUPPORTED"));
 }
 
+/// They are sent to whom asks for them, and to a baked image, too, which brings neither.
+#[test]
+fn scripts_for_losses_come_where_they_are_asked_for() {
+    let mut cluster = cluster();
+    cluster.genesis_until = Some(1_700_000_000);
+    let env = |cluster: &Cluster| {
+        let machine = machines(cluster, Layout::default())
+            .remove(0)
+            .without_image();
+        let lib = machine.files.iter().map(|file| file.path.clone());
+        let lib =
+            lib.filter_map(|path| Some(path.strip_prefix("/usr/local/lib/firstboot/")?.to_owned()));
+        (
+            lib.collect::<Vec<_>>(),
+            text(&machine, "/etc/etcd/etcd.env").to_owned(),
+        )
+    };
+    let (lib, plain) = env(&cluster);
+    assert_eq!(lib, ["release.env"]);
+    assert!(
+        !plain.contains("GENESIS_UNTIL") && !plain.contains("MORE"),
+        "{plain}"
+    );
+
+    cluster.replace = Some(Replace::Never);
+    let (lib, replaced) = env(&cluster);
+    assert_eq!(lib, ["release.env", "peers"]);
+    let lines = "MORE=peers\nREPLACE=never\nGENESIS_UNTIL=1700000000\n";
+    assert_eq!(replaced, plain.clone() + lines);
+
+    cluster.replace = None;
+    cluster.data_disk = Some(DataDisk {
+        device: Device::new("/dev/disk/by-id/google-etcd").unwrap(),
+        filesystem: Filesystem::Ext4,
+        label: Label::default(),
+    });
+    let (lib, on_disk) = env(&cluster);
+    assert_eq!(lib, ["release.env", "disk"]);
+    let lines =
+        "MORE=disk\nDISK=/dev/disk/by-id/google-etcd\nDISK_FILESYSTEM=ext4\nDISK_LABEL=etcd\n";
+    let moved = plain.replace("=/var/lib/etcd\n", "=/var/lib/etcd/data\n");
+    assert_eq!(on_disk, moved + lines);
+
+    cluster.replace = Some(Replace::Auto);
+    let (lib, both) = env(&cluster);
+    assert_eq!(lib, ["release.env", "disk", "peers"]);
+    assert!(both.contains("MORE=disk\nREPLACE=auto\n"), "{both}");
+}
+
 #[test]
 fn nothing_follows_the_command_whose_exit_is_the_verdict() {
     let cluster = cluster();
@@ -279,7 +328,7 @@ fn consumer_shellcheck_finds_nothing() {
     let install = text(machine, "/usr/local/lib/firstboot/install-etcd");
     for script in [bootstrap, install, &machine.early] {
         let found = output(
-            Command::new("shellcheck").args(["-s", "sh", "-e", "SC1091", "-"]),
+            Command::new("shellcheck").args(["-s", "sh", "-e", "SC1090,SC1091", "-"]),
             script,
         );
         assert_eq!(found.text, "");

@@ -3,6 +3,7 @@
 //! Knows neither YAML nor the paths of the user's disk. To add a property of the cluster,
 //! give it a type with one constructor here and resolve it in `manifest::resolve`.
 
+mod data_disk;
 mod ids;
 mod name;
 mod network;
@@ -10,8 +11,10 @@ pub mod settings;
 
 use crate::release::{Arch, Digest, Version};
 use crate::secret::Secret;
+use std::fmt;
 use std::net::IpAddr;
 
+pub use data_disk::{DataDisk, Device, Filesystem, Label, NotADisk};
 pub use ids::{ClusterId, MemberId};
 pub use name::{ClusterName, CommonName, FileName, HostName, NotAName};
 pub(crate) use network::network_of;
@@ -37,6 +40,13 @@ pub struct Cluster {
     pub network: Option<Network>,
     /// What is set on every member besides what follows from its place in the cluster.
     pub settings: settings::Settings,
+    /// Whether blank machines ask their peers; `None`: they begin the cluster, as etcd does.
+    pub replace: Option<Replace>,
+    /// Until when a blank machine whose peers are silent may begin the cluster, in seconds since
+    /// 1970 (UTC); `None`: always.
+    pub genesis_until: Option<i64>,
+    /// The disk that holds each machine's data; `None`: the root disk.
+    pub data_disk: Option<DataDisk>,
     /// The ID that every member of this cluster will report.
     pub id: ClusterId,
 }
@@ -49,6 +59,24 @@ pub enum Mismatch {
     Install,
     /// It says so, and stops: the image must bring etcd.
     Refuse,
+}
+
+/// What a blank machine does whose member had data: who removes the dead one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// The machine itself, once a majority is healthy without it.
+    Auto,
+    /// A person, whom the machine tells how.
+    Never,
+}
+
+impl fmt::Display for Replace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Never => "never",
+        })
+    }
 }
 
 /// The etcd release that every machine installs.

@@ -19,6 +19,8 @@ pub use file::{File, Layer, Mode};
 pub use layout::{Layout, UnitWord};
 
 const BOOTSTRAP: &str = include_str!("../../templates/bootstrap");
+const DISK: &str = include_str!("../../templates/disk");
+const PEERS: &str = include_str!("../../templates/peers");
 const INSTALL_ETCD: &str = include_str!("../../templates/install-etcd");
 
 /// Where systemd looks for the units of a machine's administrator.
@@ -60,6 +62,10 @@ pub struct Machine<'a> {
 pub fn machines(cluster: &Cluster, layout: Layout) -> Vec<Machine<'_>> {
     let mut common = image_files(layout);
     common.push(release_file(&cluster.release, cluster.mismatch, layout));
+    let lib = layout.lib();
+    let more = more_scripts(cluster).into_iter();
+    let file = |(name, text): (&str, &str)| File::boot(&format!("{lib}/{name}"), text.to_owned());
+    common.extend(more.map(file));
     let machine = |member| machine(cluster, member, &common);
     cluster.members.iter().map(machine).collect()
 }
@@ -81,6 +87,16 @@ pub fn image_files(layout: Layout) -> Vec<File<'static>> {
 pub fn release_file(release: &Release, mismatch: Mismatch, layout: Layout) -> File<'static> {
     let path = format!("{}/release.env", layout.lib());
     File::boot(&path, render::release_env(release, mismatch))
+}
+
+/// The scripts with which bootstrap does more than it does by itself: names and texts. bootstrap
+/// takes in the first one, and each the one after it.
+///
+/// No image brings them: an image is the same for all, and these go to those that ask for them.
+fn more_scripts(cluster: &Cluster) -> Vec<(&'static str, &'static str)> {
+    let disk = cluster.data_disk.as_ref().map(|_| ("disk", DISK));
+    let peers = cluster.replace.map(|_| ("peers", PEERS));
+    disk.into_iter().chain(peers).collect()
 }
 
 impl Machine<'_> {

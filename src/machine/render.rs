@@ -3,12 +3,17 @@
 use super::Layout;
 use crate::cluster::settings::Settings;
 use crate::cluster::{
-    CLIENT_PORT, Cluster, ClusterId, CommonName, Member, MemberId, Mismatch, Pair, PemFile,
-    Release, url,
+    CLIENT_PORT, Cluster, ClusterId, CommonName, DataDisk, Member, MemberId, Mismatch, Pair,
+    PemFile, Release, Replace, url,
 };
 use crate::release::{Arch, Digest, Version};
 use askama::Template;
 use std::net::{IpAddr, Ipv4Addr};
+
+/// Where etcd's data lies on the root disk, and where the data disk is mounted.
+const DATA: &str = "/var/lib/etcd";
+/// Where it lies on a disk of its own: not at its root, where `lost+found` is.
+const DATA_ON_DISK: &str = "/var/lib/etcd/data";
 
 /// The path of a PEM file on the machine.
 pub(super) fn pem_path(pem: &PemFile) -> String {
@@ -29,6 +34,7 @@ struct EtcdEnv<'a> {
     listen_client_urls: String,
     token: &'a str,
     initial_cluster: String,
+    data_dir: &'static str,
     settings: &'a Settings,
     member_id: MemberId,
     cluster_id: ClusterId,
@@ -36,6 +42,12 @@ struct EtcdEnv<'a> {
     not_before: i64,
     /// With which bootstrap asks the member, where that is not the server's pair.
     health: Option<Paths>,
+    /// The script that bootstrap takes in first.
+    more: Option<&'static str>,
+    replace: Option<Replace>,
+    /// Seconds since 1970 (UTC), for the script that asks the peers.
+    genesis_until: Option<i64>,
+    disk: Option<&'a DataDisk>,
 }
 
 /// One member's settings, the lab's flags and the cluster's own, and what bootstrap holds the
@@ -58,12 +70,20 @@ pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
         listen_client_urls: format!("{},{loopback}", member.client_url()),
         token: cluster.name.as_str(),
         initial_cluster: cluster.initial_cluster(),
+        data_dir: match &cluster.data_disk {
+            Some(_) => DATA_ON_DISK,
+            None => DATA,
+        },
         settings: &cluster.settings,
         member_id: member.id,
         cluster_id: cluster.id,
         address: member.address,
         not_before: tls.not_before,
         health: has_own_client.then(client),
+        more: super::more_scripts(cluster).first().map(|(name, _)| *name),
+        replace: cluster.replace,
+        genesis_until: cluster.replace.and(cluster.genesis_until),
+        disk: cluster.data_disk.as_ref(),
     })
 }
 

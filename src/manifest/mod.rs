@@ -7,6 +7,7 @@
 mod bake;
 mod certificates;
 mod cloud_config;
+mod data_disk;
 mod fields;
 mod finding;
 mod fit;
@@ -22,7 +23,9 @@ mod settings;
 mod tls;
 mod yaml;
 
-use crate::cluster::{ClusterName, CommonName, FileName, HostName, Hostname, Network};
+use crate::cluster::{
+    ClusterName, CommonName, DataDisk, FileName, HostName, Hostname, Network, Replace,
+};
 use crate::platform::{Image, LaunchValues, Platform};
 use crate::release::{Arch, Digest, Mirror, Version};
 use crate::report::{Finding, Report};
@@ -72,6 +75,10 @@ pub struct Manifest {
     pub network: Option<At<Network>>,
     /// `cloud_config`: the user's own cloud-config.
     pub cloud_config: Option<At<CloudConfig>>,
+    /// `replace`: what a blank machine does whose member had data.
+    pub replace: Option<At<Replace>>,
+    /// `data_disk`: the disk that holds etcd's data.
+    pub data_disk: Option<DataDisk>,
 }
 
 /// The key `etcd`.

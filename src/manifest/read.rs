@@ -3,7 +3,9 @@
 use super::fields::{Fields, Findings};
 use super::tls::TlsKeys;
 use super::yaml::{Node, Value};
-use super::{API_VERSION, At, Controller, Etcd, Manifest, cloud_config, finding, launch, network};
+use super::{
+    API_VERSION, At, Controller, Etcd, Manifest, cloud_config, data_disk, finding, launch, network,
+};
 use super::{release, settings};
 use crate::cluster::{ClusterName, HostName, Hostname};
 use crate::platform::{LaunchValues, Platform};
@@ -87,6 +89,12 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         Some(node) => cloud_config::read(node, hostname, findings).map(Some),
         None => Some(None),
     };
+    let replace = top
+        .optional("replace")
+        .map(|node| data_disk::replace(node, findings));
+    let data_disk = top
+        .optional("data_disk")
+        .map(|node| data_disk::read(node, findings));
     top.finish(&[
         "apiVersion",
         "cluster",
@@ -100,6 +108,8 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         "launch",
         "network",
         "cloud_config",
+        "replace",
+        "data_disk",
     ]);
     Some(Manifest {
         cluster: cluster?,
@@ -111,6 +121,8 @@ fn read(root: &Node, findings: &Findings) -> Option<Manifest> {
         hostname: hostname?,
         network: network?,
         cloud_config: cloud_config?,
+        replace: replace.flatten(),
+        data_disk: data_disk.flatten(),
     })
 }
 

@@ -28,6 +28,9 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, lock: Option<&Lock>, now: 
     unsupported_arch(manifest, &mut findings);
     let own = manifest.cloud_config.iter();
     findings.extend(own.flat_map(|own| own.value.warnings.iter().cloned()));
+    if let (Some(replace), None) = (&manifest.replace, lock) {
+        findings.push(finding::no_genesis_window(replace.place.clone()));
+    }
     let release = pinned::release(manifest, lock, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
@@ -37,7 +40,7 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, lock: Option<&Lock>, now: 
         .any(|finding| finding.severity == Severity::Error);
     let cluster = release
         .filter(|_| !wrong)
-        .and_then(|release| cluster(manifest, release, &audited, files));
+        .and_then(|release| cluster(manifest, release, lock, &audited, files));
     Resolved { cluster, findings }
 }
 
@@ -45,6 +48,7 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, lock: Option<&Lock>, now: 
 fn cluster(
     manifest: &Manifest,
     release: Release,
+    lock: Option<&Lock>,
     audited: &Audited,
     files: &PemFiles,
 ) -> Option<Cluster> {
@@ -69,6 +73,9 @@ fn cluster(
         settings: manifest.etcd.settings.resolved(release.version),
         release,
         mismatch: manifest.mismatch(),
+        replace: manifest.replace.as_ref().map(|replace| replace.value),
+        genesis_until: lock.map(|lock| lock.genesis.until),
+        data_disk: manifest.data_disk.clone(),
         id: ClusterId::of(members.iter().map(|member| member.id)),
         members,
         network: manifest

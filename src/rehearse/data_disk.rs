@@ -47,9 +47,10 @@ impl DataDisk {
         })
     }
 
-    /// `DEVICE:PATH`, if it is there when the machine is switched on.
+    /// `DEVICE:PATH`, as nspawn reads it, if it is there when the machine is switched on.
     pub(super) fn bound(&self) -> Option<String> {
-        let (device, at) = (shown(&self.device), shown(&self.at));
+        let device = shown(&self.device);
+        let at = shown(&self.at).to_string().replace(':', "\\:");
         let is_attached = self.is_attached.load(Ordering::SeqCst);
         is_attached.then(|| format!("{device}:{at}"))
     }

@@ -20,6 +20,7 @@ mod closed;
 mod compressed;
 mod consumers;
 mod datasources;
+mod disk;
 mod ignition;
 mod image;
 mod install;
@@ -29,6 +30,7 @@ mod mends;
 mod own_config;
 mod pairs;
 mod reader;
+mod replace;
 mod rotate;
 
 #[path = "../support/pin_desk.rs"]

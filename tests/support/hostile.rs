@@ -120,8 +120,20 @@ pub(crate) fn fields() -> Vec<Field> {
         ),
     ];
     all.extend(own_config());
+    all.extend(losses());
     all.extend(tls());
     all
+}
+
+fn losses() -> Vec<Field> {
+    use Arrives::{Line, Typed};
+    let disk = |rest: &str| format!("data_disk: {{ device: /dev/sdb, {rest} }}");
+    vec![
+        field("replace", "replace: HERE", Typed),
+        field("data_disk.device", "data_disk: { device: HERE }", Typed),
+        field("data_disk.filesystem", &disk("filesystem: HERE"), Typed),
+        field("data_disk.label", &disk("label: HERE"), Line("DISK_LABEL=")),
+    ]
 }
 
 fn own_config() -> Vec<Field> {
@@ -315,6 +327,7 @@ pub(crate) fn cluster_of(manifest: &Manifest) -> Cluster {
     member.name = controller.name.value.clone();
     cluster.settings = manifest.etcd.settings.resolved(manifest.etcd.version.value);
     cluster.network = manifest.network.as_ref().map(|found| found.value.clone());
+    cluster.data_disk.clone_from(&manifest.data_disk);
     let (tls, paths) = (&mut member.tls, &controller.tls);
     let client = paths.client.as_ref().unwrap_or(&paths.server);
     tls.peer_allowed_cn = paths.peer_allowed_cn.as_ref().map(|cn| cn.value.clone());

@@ -47,6 +47,9 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
         settings: Settings::of("3.3.9".parse().unwrap(), |_| None),
         members,
         network: None,
+        replace: None,
+        genesis_until: None,
+        data_disk: None,
     }
 }
 

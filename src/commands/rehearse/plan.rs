@@ -40,7 +40,10 @@ pub(super) fn plan(
         tarball_name: tarball_name(&tarball.version, tarball.arch),
         hosts: Vec::new(),
         media: Vec::new(),
-        data_disk: None,
+        data_disk: cluster
+            .data_disk
+            .as_ref()
+            .map(|disk| disk.device.to_string().into()),
         machines: machines?,
         timeout: Duration::ZERO,
         acts: Vec::new(),
@@ -61,12 +64,17 @@ pub(super) fn faults(arguments: &Arguments, cluster: &Cluster) -> Result<Vec<Fau
     let read = arguments.faults.iter().map(|text| Wish::read(text, &names));
     let (wishes, wrong): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
     let wrong: Vec<_> = wrong.into_iter().filter_map(Result::err).collect();
-    if !wrong.is_empty() {
-        let told: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-        return Err(Failure::World(told.join("\n")));
-    }
     let wishes: Vec<_> = wishes.into_iter().flatten().collect();
-    Ok(rehearse::schedule(&wishes, names.len(), arguments.seed))
+    let faults = rehearse::schedule(&wishes, names.len(), arguments.seed);
+    let mut told: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+    if cluster.data_disk.is_none() && faults.iter().any(|fault| fault.kind == Kind::DiskLate) {
+        told.push("`--fault disk-late`: the manifest has no `data_disk` that could be late".into());
+    }
+    if told.is_empty() {
+        Ok(faults)
+    } else {
+        Err(Failure::World(told.join("\n")))
+    }
 }
 
 /// A client with the pair that the first member's own health check uses.

@@ -66,7 +66,7 @@ done"#;
 pub(crate) const LISTED: usize = 0;
 pub(crate) const RESTARTS: usize = 1;
 
-fn script(text: &str) -> String {
+pub(crate) fn script(text: &str) -> String {
     let endpoints = ADDRESSES.map(|address| format!("https://{address}:2379"));
     format!(
         "{PRELUDE}{}",

@@ -43,8 +43,13 @@ pub(crate) struct Pki {
 impl Pki {
     /// Mints, and goes through all steps beforehand: machines take them over later.
     pub(crate) fn make(version: &str, pairs: Pairs) -> Self {
+        Self::make_with(version, pairs, "")
+    }
+
+    /// The same, with more lines in the manifest.
+    pub(crate) fn make_with(version: &str, pairs: Pairs, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let manifest = manifest(version, pairs);
+        let manifest = manifest(version, pairs) + more;
         fs::write(dir.path().join("cluster.yaml"), &manifest).unwrap();
         let pki = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));

@@ -1,6 +1,6 @@
 //! A CA is replaced on a running cluster, while every controller writes: nothing is lost.
 
-mod acts;
+pub(crate) mod acts;
 pub(crate) mod cluster;
 
 use cluster::{MACHINES, Pairs, Pki};
@@ -79,7 +79,7 @@ fn without_the_overlap_the_first_member_is_cut_off() {
     assert!(!last.result.passed());
 }
 
-fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Outcome {
+pub(crate) fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Outcome {
     let host = crate::image::host();
     let release = host
         .stand_in(version.parse().unwrap(), &mut |_| {})
@@ -132,7 +132,7 @@ fn acknowledged(output: &str) -> Vec<Acknowledged> {
         .collect()
 }
 
-fn every_acknowledged_write_is_on_every_member(outcome: &Outcome) {
+pub(crate) fn every_acknowledged_write_is_on_every_member(outcome: &Outcome) {
     let mut told = BTreeSet::new();
     assert_eq!(outcome.background.len(), MACHINES);
     for client in &outcome.background {
