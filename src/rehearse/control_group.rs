@@ -18,7 +18,7 @@ pub(super) const ROOT: &str = "/sys/fs/cgroup";
 const PREFIX: &str = "firstboot-rehearsal-";
 
 /// How long killed processes may take to be gone.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct ControlGroup {
     dir: PathBuf,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const SIZE: u64 = 512 << 20;
 
 /// How long it may stay in use after all processes of its machine have been killed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A loop device over a sparse file; the kernel takes it back when this goes.
 pub(super) struct DataDisk {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const SIZE: u64 = 1 << 30;
 
 /// How long a disk may stay in use after all processes of its machine have been killed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `ioctl(EXT4_IOC_SHUTDOWN, NOLOGFLUSH)`, of Linux' `include/uapi/linux/ext4.h` (the number and
 /// the flag are those of `XFS_IOC_GOINGDOWN`, too), in the one language besides C that every Debian has, and that mmdebstrap is written in.

@@ -87,9 +87,9 @@ impl<'a> Troubles<'a> {
             .filter(is_its)
             .map(|its| its.fault.wish)
             .collect();
-        wishes
-            .into_iter()
-            .for_each(|wish| self.fall_due(wish, when));
+        for wish in wishes {
+            self.fall_due(wish, when);
+        }
     }
 
     /// All machines are healthy: what waits for that comes, one wish after the other.
@@ -137,11 +137,14 @@ impl<'a> Troubles<'a> {
     /// Does what is due first, if anything is by now.
     pub(super) fn act(&mut self) -> Result<Option<Done>, Error> {
         let now = Instant::now();
-        let is_due = |trouble: &Trouble<'_>| match trouble.state {
-            State::Due(when) | State::On(when) => when <= now,
-            State::Awaited | State::Gone => false,
-        };
-        let Some(index) = self.all.iter().position(is_due) else {
+        let begins = |state| matches!(state, State::Due(when) if when <= now);
+        let ends = |state| matches!(state, State::On(when) if when <= now);
+        // All that begins first: machines that are stopped at one moment are all off then.
+        let states = || self.all.iter().map(|trouble| trouble.state);
+        let Some(index) = states()
+            .position(begins)
+            .or_else(|| states().position(ends))
+        else {
             return Ok(None);
         };
         let (fault, state) = (self.all[index].fault, self.all[index].state);
@@ -157,7 +160,7 @@ impl<'a> Troubles<'a> {
         let at = self.power_on.elapsed().as_secs_f64();
         let trouble = &mut self.all[index];
         if begins {
-            trouble.state = State::On(now + fault.lasts);
+            trouble.state = State::On(Instant::now() + fault.lasts);
             trouble.result.begun = Some(at);
         } else {
             trouble.state = State::Gone;
@@ -196,16 +199,16 @@ impl<'a> Troubles<'a> {
                 self.audit
                     .watch(&self.plan.machines[index].name, &root.path())
             }
-            (Kind::DiskLate, true) => Ok(()), // it is not attached from the start
             (Kind::DiskLate, false) => machine.attach_disk(),
             (Kind::NoDns, on) => root.know_hosts(!on),
             (Kind::Clock(by), on) => root.set_clock(if on { by } else { 0 }),
             (Kind::DiskFull, on) => root.fill(on),
             (Kind::PeerCut, on) => network::cut_from_peers(self.plan, index, on),
             (Kind::WrongIp, on) => network::readdress(self.plan, index, on),
-            // The mirrors' are set already.
+            // The mirrors' are set already; what is late is not there from the start.
             (
                 Kind::Late
+                | Kind::DiskLate
                 | Kind::Mirror503
                 | Kind::MirrorCorrupt
                 | Kind::MirrorStall

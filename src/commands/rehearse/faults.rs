@@ -61,12 +61,14 @@ fn told(fault: &FaultResult) -> String {
 }
 
 fn of_client(client: &ClientResult) -> String {
+    let (acknowledged, refused) = (client.acknowledged.len(), client.refused);
+    let lost = match (client.lost.len(), &client.trouble) {
+        (0, Some(_)) => "how many are lost is not known".to_owned(),
+        (lost, _) => format!("{lost} lost"),
+    };
     let mut text = format!(
-        "  a client wrote from the first quorum on: {} writes acknowledged, {} not, \
-         {} lost; longest pause {:.2} s\n",
-        client.acknowledged.len(),
-        client.refused,
-        client.lost.len(),
+        "  a client wrote from the first quorum on: {acknowledged} writes acknowledged, \
+         {refused} not, {lost}; longest pause {:.2} s\n",
         client.longest_gap
     );
     let ids: Vec<_> = client.cluster_ids.iter().map(String::as_str).collect();

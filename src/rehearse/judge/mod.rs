@@ -275,15 +275,12 @@ impl<'a> Judge<'a> {
             machine: name,
             verdict: verdict.clone(),
         });
-        match &verdict {
-            Verdict::Healthy { at, .. } => {
-                self.records[machine].healthy.push(*at);
-                self.count(*at);
-            }
-            _ => {
-                self.has_failed = true;
-                self.deadline = self.deadline.min(Instant::now() + AFTER_FAILURE);
-            }
+        if let Verdict::Healthy { at, .. } = &verdict {
+            self.records[machine].healthy.push(*at);
+            self.count(*at);
+        } else {
+            self.has_failed = true;
+            self.deadline = self.deadline.min(Instant::now() + AFTER_FAILURE);
         }
         self.records[machine].verdict = Some(verdict);
     }
