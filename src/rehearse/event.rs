@@ -257,6 +257,8 @@ pub struct MachineOutcome {
     pub stages: Vec<Stage>,
     /// What became of it.
     pub verdict: Verdict,
+    /// Why it is not healthy, with the cure, where its disk tells and the machine itself cannot.
+    pub cause: Option<String>,
     /// The machine's checks, in the plan's order; none on a machine that is not healthy.
     pub checks: Vec<CheckResult>,
     /// Everything that its console showed, oldest first.

@@ -128,6 +128,9 @@ fn troubles(machine: &MachineOutcome) -> String {
             last_lines()
         ),
     };
+    if let Some(cause) = &machine.cause {
+        let _ = writeln!(text, "{name}: {cause}");
+    }
     for check in machine.checks.iter().filter(|check| !check.passed()) {
         text.push_str(&failed_check(name, check));
     }

@@ -134,6 +134,8 @@ fn scheduled(number: usize, wish: &Wish, machines: usize, dice: &mut Dice) -> Ve
     let begins = begin(kind, wish, dice);
     let lasts = match kind {
         Kind::PowerCut | Kind::Replace => Duration::from_millis(dice.between(100, 2000)),
+        // What is ahead is noticed only where a window has ended, at the end of first boot.
+        Kind::Clock(1..) => LASTS * 3,
         _ => wish.time.unwrap_or(LASTS),
     };
     let fault = |kind, machine, lasts| Fault {

@@ -2,6 +2,8 @@
 
 use super::{Judge, Record};
 use crate::rehearse::event::{Complaint, FaultResult, MachineOutcome, Outcome, Verdict};
+use crate::rehearse::plan::Suite;
+use std::path::Path;
 
 impl Judge<'_> {
     /// Ends the silence of those that said nothing, runs the checks, and gathers all.
@@ -86,6 +88,12 @@ impl Judge<'_> {
         MachineOutcome {
             name: self.plan.machines[index].name.clone(),
             stages: record.stages,
+            cause: match verdict {
+                Verdict::Silent { waiting: None, .. } if self.plan.suite != Suite::Trixie => {
+                    cause(&machine.root().path())
+                }
+                _ => None,
+            },
             verdict,
             checks,
             console: record.console,
@@ -96,6 +104,19 @@ impl Judge<'_> {
             },
         }
     }
+}
+
+/// What keeps cloud-init from ever coming to user-data, if it is what is known.
+fn cause(root: &Path) -> Option<String> {
+    let file = "/var/lib/cloud/data/set-hostname";
+    let data = std::fs::metadata(root.join(&file[1..])).ok()?;
+    (data.len() == 0).then(|| {
+        format!(
+            "a power cut left cloud-init's own `{file}` empty, and cloud-init before 23.1 ends at \
+             that on every boot (canonical/cloud-init#1967): remove the file, make the machine \
+             anew, or take an image that `firstboot bake` made"
+        )
+    })
 }
 
 /// What a machine waits for, without how long it has waited: `for the disk (30 s)`.
@@ -110,6 +131,18 @@ fn without_time(said: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cloud_init_s_own_empty_file_is_a_cause_and_a_whole_one_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(cause(root.path()), None);
+        let data = root.path().join("var/lib/cloud/data");
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::write(data.join("set-hostname"), "{}").unwrap();
+        assert_eq!(cause(root.path()), None);
+        std::fs::write(data.join("set-hostname"), "").unwrap();
+        assert!(cause(root.path()).unwrap().contains("cloud-init#1967"));
+    }
 
     #[test]
     fn how_long_a_machine_has_waited_is_no_other_complaint() {
