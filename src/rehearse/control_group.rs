@@ -81,8 +81,9 @@ fn sweep(root: &Path) {
 
 /// Kills all that is in a machine's group, and removes the groups that it made below.
 ///
-/// All of them: Linux 6.18 was seen to kill what the machine's next systemd starts into a group
-/// that is left from before (its `clone3` into a group compares how often both were killed).
+/// All of them: into a group that is left from before, Linux 6.18 kills what the machine's next
+/// systemd starts. `cgroup_css_set_fork` notes how often the parent's group was killed, and
+/// `cgroup_post_fork` compares that with the group that `clone3` starts the child in.
 pub(super) fn empty(dir: &Path) {
     let end = Instant::now() + PATIENCE;
     loop {

@@ -29,9 +29,10 @@ pub(crate) struct Arguments {
     /// Let something go wrong; may be given again
     ///
     /// power-cut[:STAGE|:TIME], mirror-503, mirror-corrupt, mirror-stall, mirror-truncate,
-    /// no-dns, clock:-1h, disk-full, peer-cut, wrong-ip, each of these with :TIME for how long
-    /// (20s); boot-order:2,0,1, stagger:30s. @NAME or @all says which machine; otherwise --seed
-    /// does. See docs/rehearse.md.
+    /// no-dns, clock:-1h, disk-full, disk-late, peer-cut, wrong-ip, most of these with :TIME for
+    /// how long (20s); replace[:MACHINE], replace-while-others-down[:MACHINE]; boot-order:2,0,1,
+    /// stagger:30s. @NAME or @all says which machine; otherwise --seed does. See
+    /// docs/rehearse.md.
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<String>,
     /// What chooses the machines and moments that --fault leaves open
