@@ -18,4 +18,5 @@ pub mod release;
 pub mod report;
 pub mod secret;
 pub mod terminal;
+pub mod verify;
 pub mod wire;

@@ -114,3 +114,39 @@ impl Drop for Progress {
         self.0.finish_and_clear();
     }
 }
+
+/// A few lines that are drawn anew in their place, on standard error.
+#[derive(Debug)]
+pub struct Board(ProgressBar);
+
+impl Board {
+    /// An empty one.
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        Self(bar)
+    }
+
+    /// Whether anybody sees it: standard error is a terminal.
+    pub fn is_seen(&self) -> bool {
+        !self.0.is_hidden()
+    }
+
+    /// Draws these lines in the place of those before.
+    pub fn show(&self, lines: String) {
+        self.0.set_message(lines);
+    }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,4 +1,6 @@
-//! The README's transcripts are run, and the help fits a terminal.
+//! The examples of the documentation are good ones, and the help fits a terminal.
+//!
+//! That its commands run is seen to in `tests/pages`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -9,60 +11,6 @@ use std::process::Command;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The commands of every ```` ```console ```` block with what they are said to print.
-fn transcripts(text: &str) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    let blocks = text.split("```console\n").skip(1);
-    for line in blocks.flat_map(|block| block.split("```").next().unwrap().lines()) {
-        if let Some(command) = line.strip_prefix("$ ") {
-            found.push((command.to_owned(), String::new()));
-        } else {
-            let (_, output) = found.last_mut().unwrap();
-            output.push_str(line);
-            output.push('\n');
-        }
-    }
-    found
-}
-
-/// The sizes of what is rendered change with every word of a template: how many digits they have
-/// is compared, and everything around them.
-fn without_sizes(text: &str) -> String {
-    let line = |line: &str| match line.split_once("  member ") {
-        Some((before, after)) => {
-            let (id, sizes) = after.split_at(after.find(' ').unwrap_or(after.len()));
-            let sizes = sizes.replace(|c: char| c.is_ascii_digit(), "N");
-            format!("{before}  member {id}{sizes}\n")
-        }
-        None => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
-}
-
-#[test]
-fn the_readme_prints_what_it_says() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir_all(dir.path().join("examples/lab")).unwrap();
-    let manifest = "examples/lab/cluster.yaml";
-    fs::copy(root().join(manifest), dir.path().join(manifest)).unwrap();
-    let bin = Path::new(env!("CARGO_BIN_EXE_firstboot")).parent().unwrap();
-    let path = std::env::join_paths([bin, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let transcripts = transcripts(&readme);
-    assert!(transcripts.len() >= 2);
-    for (command, expected) in transcripts {
-        let output = Command::new("sh")
-            .args(["-c", &format!("{command} 2>&1")])
-            .current_dir(dir.path())
-            .env("PATH", &path)
-            .output()
-            .unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "$ {command}\n{printed}");
-        snapbox::assert_data_eq!(without_sizes(&printed), without_sizes(&expected));
-    }
 }
 
 /// What the documentation shows is no bad example: not even a warning.
@@ -130,6 +78,7 @@ fn help_fits_eighty_columns() {
         vec!["pki", "rotate-ca"],
         vec!["bake"],
         vec!["rehearse"],
+        vec!["verify"],
     ] {
         for flag in ["-h", "--help"] {
             let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))

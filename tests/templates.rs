@@ -50,3 +50,19 @@ fn nothing_else_is_put_out_unescaped() {
     count("templates", "|safe", &UNESCAPED);
     count("src", "Safe(", &MADE_BY_HAND);
 }
+
+/// What a machine runs must be readable at three in the morning, all of it.
+#[test]
+fn what_the_machine_runs_stays_under_600_lines() {
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let is_shell = |path: &PathBuf| {
+        // What is further below runs elsewhere: where machines are launched or images baked.
+        path.parent() == Some(templates.as_path())
+            && path.extension().is_none_or(|extension| extension == "sh")
+    };
+    let scripts: Vec<_> = files(&templates).into_iter().filter(is_shell).collect();
+    let lines = |path: &PathBuf| fs::read_to_string(path).unwrap().lines().count();
+    let all: usize = scripts.iter().map(lines).sum();
+    assert_eq!(scripts.len(), 6, "{scripts:?}");
+    assert!(all < 600, "{all} lines in {scripts:?}");
+}

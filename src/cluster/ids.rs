@@ -25,9 +25,19 @@ impl MemberId {
     pub fn of(peer_url: &str, token: &str) -> Self {
         Self(leading_u64(&[peer_url.as_bytes(), token.as_bytes()]))
     }
+
+    /// The ID as a running member reports it: one that was added later has any.
+    pub fn reported(id: u64) -> Self {
+        Self(id)
+    }
 }
 
 impl ClusterId {
+    /// The ID as a running member reports it.
+    pub fn reported(id: u64) -> Self {
+        Self(id)
+    }
+
     /// The ID of the cluster that consists of these members when it starts.
     pub fn of(members: impl IntoIterator<Item = MemberId>) -> Self {
         let mut members: Vec<_> = members.into_iter().collect();

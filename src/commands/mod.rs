@@ -2,12 +2,16 @@
 //! [`Command`], a line in the README's table.
 
 mod bake;
+mod duration;
 mod load;
+mod losses;
 mod pin;
 mod pki;
 mod rehearse;
 mod render;
 mod rendering;
+mod verify;
+mod verify_table;
 
 use crate::output::Owner;
 use crate::report::{Report, reason};
@@ -51,6 +55,7 @@ enum Command {
     Pki(pki::Command),
     Bake(bake::Arguments),
     Rehearse(rehearse::Arguments),
+    Verify(verify::Arguments),
 }
 
 /// The manifest and where its files are: the same for every command that reads one.
@@ -86,6 +91,8 @@ pub enum Failure {
     World(String),
     /// It ran and the answer is no: exit status 1, all words are said already.
     Negative,
+    /// What runs is not what was planned: exit status 2, all words are said already.
+    Unplanned,
 }
 
 impl Failure {
@@ -111,7 +118,7 @@ pub(crate) struct Context {
 }
 
 /// Runs one command and turns its end into an exit status: 0 done, 1 the input is wrong,
-/// 2 the world failed.
+/// 2 the world failed, or is not as planned.
 pub fn run(cli: Cli) -> ExitCode {
     let context = Context {
         terminal: Terminal::new(cli.color),
@@ -123,10 +130,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Pki(command) => pki::run(&command, context),
         Command::Bake(arguments) => bake::run(&arguments, context),
         Command::Rehearse(arguments) => rehearse::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(&arguments, context),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Negative) => ExitCode::from(1),
+        Err(Failure::Unplanned) => ExitCode::from(2),
         Err(Failure::Input(report)) => {
             context.refuse(&report);
             ExitCode::from(1)

@@ -1,7 +1,7 @@
 //! `firstboot render`: the main job.
 
 use super::rendering::{Image, Rendering};
-use super::{Context, Failure, ManifestArguments, load, owner};
+use super::{Context, Failure, ManifestArguments, load, losses, owner};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
 use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
@@ -85,6 +85,9 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         context.terminal.say(&note);
     }
     if context.format == Format::Human && written.is_some() {
+        if let Some(note) = losses::note(&cluster, load::now()) {
+            context.terminal.say(&note);
+        }
         context
             .terminal
             .say(&format!("\nnext: sh {}/launch\n", directory.display()));

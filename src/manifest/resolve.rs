@@ -2,7 +2,7 @@
 
 use super::certificates::{self, Audited};
 use super::{Controller, Manifest, PemFiles, finding, pinned, settings};
-use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, Release, url};
+use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, Release, Replace, url};
 use crate::release::Lock;
 use crate::report::{Finding, Severity};
 
@@ -73,7 +73,7 @@ fn cluster(
         settings: manifest.etcd.settings.resolved(release.version),
         release,
         mismatch: manifest.mismatch(),
-        replace: manifest.replace.as_ref().map(|replace| replace.value),
+        replace: replace(manifest, lock),
         genesis_until: lock.map(|lock| lock.genesis.until),
         data_disk: manifest.data_disk.clone(),
         id: ClusterId::of(members.iter().map(|member| member.id)),
@@ -83,6 +83,13 @@ fn cluster(
             .as_ref()
             .map(|network| network.value.clone()),
     })
+}
+
+/// As the manifest says; else the machines replace themselves where a lock says until when the
+/// cluster may begin. Without that they could not tell a first boot from a loss.
+fn replace(manifest: &Manifest, lock: Option<&Lock>) -> Option<Replace> {
+    let written = manifest.replace.as_ref().map(|replace| replace.value);
+    written.or_else(|| lock.map(|_| Replace::Auto))
 }
 
 fn unwise_count(manifest: &Manifest, findings: &mut Vec<Finding>) {

@@ -30,6 +30,16 @@ pub fn facts(file: File<'_>) -> Vec<Facts> {
     audit(file, &pair, &demands).authorities
 }
 
+/// The facts on one certificate in DER, as a server shows it; `None` when it is none.
+pub fn facts_of_der(der: &[u8]) -> Option<Facts> {
+    Certificate::read(der).map(|certificate| Facts::of(&certificate))
+}
+
+/// A distinguished name in DER as [`Facts::subject`] writes it; `None` when it is none.
+pub fn name_of_der(der: &[u8]) -> Option<String> {
+    super::x509::name_text(der)
+}
+
 /// The common name of the first certificate in a file.
 pub fn common_name(file: &[u8]) -> Option<String> {
     certificates(file).into_iter().next()?.subject.common

@@ -238,6 +238,11 @@ impl Certificate {
     }
 }
 
+/// A distinguished name in DER as [`Name::text`] has it.
+pub(super) fn name_text(der: &[u8]) -> Option<String> {
+    X509Name::from_der(der).ok().map(|read| name(&read.1).text)
+}
+
 fn name(name: &X509Name<'_>) -> Name {
     Name {
         raw: name.as_raw().to_vec(),

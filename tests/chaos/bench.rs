@@ -268,6 +268,13 @@ impl Held {
         self.list("faults").iter().filter(is_it).count()
     }
 
+    /// How many acknowledged writes are known to be lost.
+    pub(crate) fn lost(&self) -> usize {
+        self.outcome["client"]["lost"]
+            .as_array()
+            .map_or(0, Vec::len)
+    }
+
     /// The longest time without an acknowledged write, in seconds.
     pub(crate) fn longest_gap(&self) -> f64 {
         self.outcome["client"]["longestGap"].as_f64().unwrap()

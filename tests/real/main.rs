@@ -20,6 +20,7 @@ mod closed;
 mod compressed;
 mod consumers;
 mod datasources;
+mod day_two;
 mod disk;
 mod ignition;
 mod image;
@@ -27,6 +28,7 @@ mod install;
 #[path = "../support/lab.rs"]
 mod lab;
 mod mends;
+mod metadata;
 mod own_config;
 mod pairs;
 mod reader;
@@ -39,5 +41,6 @@ mod pin_desk;
 mod release_server;
 mod seed;
 mod startup_script;
+mod verify;
 
 use machine as support;

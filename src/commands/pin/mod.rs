@@ -29,9 +29,9 @@ use std::time::Duration;
 /// and against the built-in table, and writes `cluster.lock` beside `cluster.yaml`. From then
 /// on `render` needs the two files alone. Without a lock, `render` goes by the built-in table.
 ///
-/// The lock also records a genesis window, for a later version: nothing uses it yet. Today a
-/// blank machine always begins a cluster when no peer answers. The window stays as it is when
-/// the release is pinned again, unless --genesis-window is given.
+/// The lock also says until when the cluster may begin, its genesis window. With that, machines
+/// take the place of their dead members by themselves, and after it no blank machine begins a
+/// cluster. It stays as it is when the release is pinned again, unless --genesis-window is given.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     /// Fetch all pinned tarballs into DIR, as a mirror or a `file://` URL serves them
     #[arg(long, value_name = "DIR", conflicts_with = "offline")]
     vendor: Option<PathBuf>,
-    /// Record that the genesis window ends so far from now; without effect yet [default: 24h]
+    /// Let the genesis window end so far from now [default: 24h, from the first pin]
     #[arg(long, value_name = "SPAN")]
     genesis_window: Option<Span>,
     /// Trust the CAs in this PEM file too, beside the system's
@@ -60,8 +60,8 @@ pub(crate) struct Arguments {
     timeout: u64,
 }
 
-/// How long blank machines shall be allowed to found a cluster, unless it is said otherwise: a
-/// day in which somebody launches what he rendered. Recorded; nothing obeys it yet.
+/// How long blank machines may begin the cluster, in seconds, unless it is said otherwise: a day
+/// in which somebody launches what he rendered.
 const GENESIS_WINDOW: i64 = 86_400;
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
@@ -293,7 +293,7 @@ fn text(loaded: &Loaded, lock: &Lock, written: Written) -> String {
     let until = calendar::moment(lock.genesis.until);
     let _ = writeln!(
         text,
-        "  genesis window until {until}: recorded for a later version, nothing uses it yet"
+        "  genesis window until {until}: afterwards machines join the cluster, and begin none"
     );
     text
 }

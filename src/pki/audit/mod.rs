@@ -133,7 +133,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    fn of(certificate: &Certificate) -> Self {
+    pub(in crate::pki) fn of(certificate: &Certificate) -> Self {
         let sans = certificate.sans.clone().unwrap_or_default();
         let usage = certificate.extended;
         Self {

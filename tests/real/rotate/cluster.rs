@@ -61,6 +61,7 @@ impl Pki {
         pki(&["mint"]);
         let mut states = vec![State::read(dir.path(), pairs)];
         let minted = tempfile::tempdir().unwrap();
+        fs::write(minted.path().join("cluster.yaml"), &manifest).unwrap();
         copy(&dir.path().join("pki"), &minted.path().join("pki"));
         for step in ["1", "2", "3"] {
             pki(&["rotate-ca", "--step", step]);
@@ -72,6 +73,11 @@ impl Pki {
             states,
             dir: minted,
         }
+    }
+
+    /// The manifest, and the files as minted.
+    pub(crate) fn directory(&self) -> &Path {
+        self.dir.path()
     }
 
     /// What everybody holds before the rotation.

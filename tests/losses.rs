@@ -1,0 +1,147 @@
+//! What a cluster with a lock is sent for the day on which it loses a machine.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/pin_desk.rs"]
+mod pin_desk;
+
+use pin_desk::PinDesk;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+/// Two controllers with an etcd of the built-in table, and their certificates.
+fn desk() -> PinDesk {
+    let desk = PinDesk::new("version: 3.5.16", &["amd64", "amd64"]);
+    desk.good("pki mint");
+    desk
+}
+
+/// What `etcd.env` says about losses, and what `render` notes.
+fn rendered(desk: &PinDesk) -> (Vec<String>, String) {
+    let said = desk.good("render").err;
+    let user_data = fs::read_to_string(desk.path("out/main/controller-0/user-data")).unwrap();
+    let has_script = user_data.contains("path: /usr/local/lib/firstboot/peers\n");
+    let keys = ["MORE=", "REPLACE=", "GENESIS_UNTIL="];
+    let lines = user_data.lines().map(str::trim_start);
+    let found: Vec<_> = lines
+        .filter(|line| keys.iter().any(|key| line.starts_with(key)))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(has_script, found.contains(&"MORE=peers".to_owned()));
+    let notes = said.split("\n\n").filter(|part| part.starts_with("note: "));
+    (found, notes.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn with_a_lock_machines_replace_themselves_unless_the_manifest_says_never() {
+    let desk = desk();
+    let (plain, note) = rendered(&desk);
+    assert!(plain.is_empty(), "{plain:?}");
+    assert!(note.contains("run `firstboot pin`"), "{note}");
+
+    desk.good("pin --offline");
+    let (pinned, note) = rendered(&desk);
+    assert_eq!(pinned[..2], ["MORE=peers", "REPLACE=auto"]);
+    assert!(pinned[2].starts_with("GENESIS_UNTIL="), "{pinned:?}");
+    assert!(note.contains("the cluster can begin until 2"), "{note}");
+
+    let manifest = fs::read_to_string(desk.path("cluster.yaml")).unwrap();
+    fs::write(desk.path("cluster.yaml"), manifest + "replace: never\n").unwrap();
+    let (never, _) = rendered(&desk);
+    assert_eq!(never[..2], ["MORE=peers", "REPLACE=never"]);
+}
+
+/// Whoever launches a new cluster with an old lock would wait for ever.
+#[test]
+fn a_window_that_is_over_is_noted() {
+    let desk = desk();
+    desk.good("pin --offline");
+    let lock = fs::read_to_string(desk.path("cluster.lock")).unwrap();
+    let (until, _) = lock.split_once("until: ").unwrap();
+    fs::write(
+        desk.path("cluster.lock"),
+        format!("{until}until: 2026-01-02T03:04:05Z\n"),
+    )
+    .unwrap();
+    let (found, note) = rendered(&desk);
+    assert_eq!(found[2], "GENESIS_UNTIL=1767323045");
+    assert!(
+        note.contains("since 2026-01-02T03:04:05Z machines join this cluster, and begin none"),
+        "{note}"
+    );
+    assert!(
+        note.contains("`firstboot pin --genesis-window 24h`"),
+        "{note}"
+    );
+}
+
+/// What Google's metadata server is asked when the machine says these lines.
+fn published(product: &str, says: &[&str], curl_ends_with: i32) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let peers = include_str!("../templates/peers").replace(
+        "/sys/class/dmi/id/product_name",
+        path("product").to_str().unwrap(),
+    );
+    fs::write(path("peers"), peers).unwrap();
+    fs::write(path("product"), format!("{product}\n")).unwrap();
+    fs::write(path("release.env"), "VERSION=3.5.16\n").unwrap();
+    let curl = format!(
+        "#!/bin/sh\necho \"$*\" >>{}\nexit {curl_ends_with}\n",
+        path("asked").display()
+    );
+    fs::write(path("curl"), curl).unwrap();
+    fs::set_permissions(path("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new("sh")
+        .arg("-euc")
+        .arg(
+            "lib=$0 ETCD_CERT_FILE=- ETCD_KEY_FILE=- PATH=$0:$PATH
+            one_line() { printf %s \"$1\" | tr -cs '[:print:]' ' '; }
+            . \"$lib/peers\"; for line; do say \"$line\"; done",
+        )
+        .arg(dir.path())
+        .args(says)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    let expected = says.iter().map(|line| format!("firstboot: {line}"));
+    assert!(said.lines().eq(expected), "{said}");
+    fs::read_to_string(path("asked")).unwrap_or_default()
+}
+
+const LINES: [&str; 4] = [
+    "[1/6] files: whole",
+    "[6/6] member: waiting: for a majority of the members (5 s)",
+    "healthy: controller-0 1 in cluster 2",
+    "failed: [2/6] address: there is none",
+];
+
+#[test]
+fn on_gce_the_verdict_is_a_guest_attribute_whatever_becomes_of_it() {
+    // Told; the host silent; the host not there.
+    for end in [0, 28, 7] {
+        let asked = published("Google Compute Engine", &LINES, end);
+        let asked: Vec<_> = asked.lines().collect();
+        assert_eq!(asked.len(), 3, "stages are left out: {asked:#?}");
+        for (asked, line) in asked.iter().zip(&LINES[1..]) {
+            assert_eq!(
+                *asked,
+                format!(
+                    "-so /dev/null -m 2 -X PUT -H Metadata-Flavor: Google --data {line} \
+                     http://169.254.169.254/computeMetadata/v1/instance/guest-attributes/\
+                     firstboot/status"
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn elsewhere_nobody_is_asked() {
+    for product in ["Standard PC (Q35 + ICH9, 2009)", "OpenStack Nova", ""] {
+        assert_eq!(published(product, &LINES, 0), "");
+    }
+}

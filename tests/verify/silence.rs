@@ -1,0 +1,146 @@
+//! What does not answer, or not yet: why, and within which time.
+
+use crate::desk::{ADDRESSES, Desk, findings, messages, now, states};
+use crate::stage::{DESK, VERSION, closed_port, look, look_at, way};
+use crate::stand_in::{Manner, StandIn, healthy};
+use firstboot::pki::mint::Validity;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+#[test]
+fn silence_is_told_apart_each_within_its_time() {
+    let closed = closed_port();
+    let mute = StandIn::start(&DESK, "kubernetes", Manner::Mute);
+    let frozen = StandIn::start(&DESK, "kubernetes", Manner::Frozen);
+    let (document, said) = look([closed, mute.port, frozen.port], &[]);
+    assert_eq!(
+        states(&document),
+        [
+            "not-started (connection refused)",
+            "waiting-for-quorum",
+            "no-answer"
+        ]
+    );
+    assert_eq!(
+        messages(&document, "no-answer"),
+        ["no answer to `/version`: it timed out"]
+    );
+    assert_eq!(said.status, 2);
+    // All at once, none longer than its time.
+    assert!(said.took < Duration::from_secs(4), "{:?}", said.took);
+    let drips = StandIn::start(&DESK, "kubernetes", Manner::Drips);
+    let plain = StandIn::start(&DESK, "kubernetes", Manner::Plain);
+    let (document, said) = look([closed, drips.port, plain.port], &[]);
+    assert_eq!(states(&document)[1..], ["no-answer", "no-answer"]);
+    assert!(said.took < Duration::from_secs(4), "{:?}", said.took);
+    let said = messages(&document, "no-answer");
+    assert_eq!(said[1], "what answers speaks no TLS");
+}
+
+#[test]
+fn certificates_are_refused_by_either_side_with_the_reason() {
+    let answers = || Manner::Answers(healthy(2, VERSION));
+    let (document, _) = look_at(answers(), "foreign", &[]);
+    assert_eq!(states(&document)[2], "certificate-refused (by us)");
+    let why = &messages(&document, "certificate-refused")[0];
+    let ca = "signed by `CN=stranger`, which is not in `pki/ca.pem`";
+    assert!(why.ends_with(ca), "{why}");
+    assert_eq!(
+        document["controllers"][2]["certificate"]["issuer"],
+        "CN=stranger"
+    );
+
+    let (document, _) = look_at(answers(), "elsewhere", &[]);
+    let why = &messages(&document, "certificate-refused")[0];
+    assert!(
+        why.ends_with("is not for `10.240.0.12`, but for `10.9.9.9`"),
+        "{why}"
+    );
+
+    let foreign = ["--cert", "pki/foreign.pem", "--key", "pki/foreign-key.pem"];
+    let (document, said) = look_at(answers(), "kubernetes", &foreign);
+    let theirs = "certificate-refused (by them)".to_owned();
+    assert_eq!((states(&document), said.status), (vec![theirs; 3], 2));
+    let why = &messages(&document, "certificate-refused")[0];
+    assert!(
+        why.contains("`pki/foreign.pem` is signed by `CN=stranger`"),
+        "{why}"
+    );
+    assert!(why.contains("its alert: `"), "{why}");
+}
+
+/// What a server shows that is good, and not what the manifest names.
+#[test]
+fn a_certificate_that_was_not_copied_is_noticed() {
+    let desk = Desk::new(VERSION);
+    let soon = Validity::days(now(), 5);
+    desk.issue("soon", soon, &ADDRESSES);
+    let servers = [("kubernetes", 0), ("kubernetes", 1), ("soon", 2)]
+        .map(|(pair, index)| StandIn::start(&desk, pair, Manner::Answers(healthy(index, VERSION))));
+    let way = way(servers.each_ref().map(|server| server.port));
+    let way: Vec<_> = way.iter().map(String::as_str).collect();
+    let (document, said) = desk.json(&way);
+    assert_eq!(
+        findings(&document),
+        [
+            "controller-2 certificate-ends-soon",
+            "controller-2 certificate-differs"
+        ]
+    );
+    assert_eq!(said.status, 0);
+}
+
+/// A cluster that comes up ends the wait, and each change on the way is a line.
+#[test]
+fn waiting_ends_when_the_cluster_is_there() {
+    let answers = |index| Manner::Answers(healthy(index, VERSION));
+    let two = [0, 1].map(|index| StandIn::start(&DESK, "kubernetes", answers(index)).port);
+    let way = way([two[0], two[1], closed_port()]);
+    let port = way[2].rsplit(':').next().unwrap().parse().unwrap();
+    let way = way.iter().map(String::as_str);
+    let arguments: Vec<_> = ["verify", "--wait", "1m"].into_iter().chain(way).collect();
+    let mut command = DESK.command(&arguments);
+    let begin = Instant::now();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut line = || told.next().unwrap().unwrap();
+    for end in [
+        "as planned",
+        "as planned",
+        "not started (connection refused)",
+    ] {
+        let line = line();
+        assert!(line.ends_with(end), "{line}");
+    }
+    // It has looked once, and will look again.
+    StandIn::start_at(port, &DESK, "kubernetes", answers(2));
+    let last = line();
+    assert!(last.ends_with("  controller-2  as planned"), "{last}");
+    let said = DESK.said(&child.wait_with_output().unwrap(), begin.elapsed());
+    assert_eq!(said.status, 0, "{}", said.out);
+    assert!(said.took < Duration::from_secs(20), "{:?}", said.took);
+}
+
+/// One that does not come up is given up on in time.
+#[test]
+fn waiting_has_an_end() {
+    let answers = |index| Manner::Answers(healthy(index, VERSION));
+    let two = [0, 1].map(|index| StandIn::start(&DESK, "kubernetes", answers(index)).port);
+    let mute = StandIn::start(&DESK, "kubernetes", Manner::Mute).port;
+    for (third, state) in [
+        (closed_port(), "not-started (connection refused)"),
+        // Its last look is cut short, and says no less than the one before.
+        (mute, "waiting-for-quorum"),
+    ] {
+        let (document, said) = look([two[0], two[1], third], &["--wait", "4s"]);
+        assert_eq!(states(&document), ["as-planned", "as-planned", state]);
+        assert_eq!(said.status, 2);
+        let took = said.took.as_secs_f64();
+        assert!((2.0..5.5).contains(&took), "{took}");
+    }
+}
