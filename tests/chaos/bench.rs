@@ -152,7 +152,8 @@ impl Bench {
         let may_be_unread = held.begun("power-cut") + held.begun("replace") > 0;
         for ran in executed {
             let path = text(ran, "path");
-            if path.starts_with("/var/lib/cloud/") {
+            let is_false_clock = path.starts_with("/usr/bin/date") && held.begun("clock") > 0;
+            if path.starts_with("/var/lib/cloud/") || is_false_clock {
                 continue;
             }
             let sha256 = text(ran, "sha256");
