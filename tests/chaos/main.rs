@@ -74,7 +74,7 @@ fn power_cuts_at_random_moments_of_first_boot_on_trixie() {
 fn short_power_cuts_a_mirror_that_lies_and_a_machine_made_again() {
     let bench = Bench::with("replace: auto\n");
     bench.holds(&["power-cut:etcd", "power-cut", "replace"], 7);
-    let held = bench.holds(&["mirror-corrupt:12s", "power-cut:start@all"], 11);
+    let held = bench.holds(&["mirror-corrupt:40s", "power-cut:start@all"], 11);
     held.says("not the pinned tarball");
 }
 
