@@ -4,7 +4,7 @@ FIRSTBOOT := target/release/firstboot
 LAB := examples/lab
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
 
-.PHONY: all build pki rehearse test test-vm lint deny clean install
+.PHONY: all build pki rehearse test test-vm test-chaos lint deny clean install
 .DELETE_ON_ERROR:
 
 all: build pki
@@ -32,10 +32,13 @@ test:
 test-vm:
 	sh tests/run-vm
 
+test-chaos:
+	sh tests/run-chaos
+
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -s sh -e SC1090,SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-vm .ci/run
+	shellcheck -s sh -e SC1090,SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-vm tests/run-chaos .ci/run
 	shellcheck -s sh -e SC1090,SC1091,SC2034,SC2154 templates/peers templates/disk # parts of bootstrap
 
 deny:

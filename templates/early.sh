@@ -1,4 +1,5 @@
-# Until bootstrap saw all files whole, cloud-init sends them again.
+# Until bootstrap saw all files, they are sent again.
+sync
 sem=/var/lib/cloud/instance/sem
 delivered=/var/lib/firstboot/delivered
 if [ ! -e $sem/config_write_files ] || ! grep -qs {{ delivery }} $delivered; then

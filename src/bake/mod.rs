@@ -1,6 +1,6 @@
 //! The image layer: what every controller has in common, as an image can bring it.
 //!
-//! The files are those of [`machine::image_files`], and etcd is put there by the machine's own
+//! The files are those of [`machine::image_files`] and one for cloud-init, and etcd is put there by the machine's own
 //! `install-etcd`; one script, `provision`, does it all, whether Packer runs it on a machine that
 //! is then captured or `firstboot` on a root directory. To add a source, add it to
 //! `templates/bake/etcd.pkr.hcl` and its plugin to `plugins.pkr.hcl`.
@@ -20,6 +20,12 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 const PROVISION: &str = include_str!("../../templates/bake/provision");
+/// Lets cloud-init 22.4 boot again after a power cut that left its `set-hostname` empty
+/// (canonical/cloud-init#1967); user-data is read too late to mend that.
+const SET_HOSTNAME: [&str; 2] = [
+    "/etc/systemd/system/cloud-init-local.service.d/set-hostname.conf",
+    include_str!("../../templates/bake/set-hostname.conf"),
+];
 const PLUGINS: &str = include_str!("../../templates/bake/plugins.pkr.hcl");
 
 /// The name of the script that makes an image.
@@ -40,11 +46,15 @@ pub struct ImageLayer {
 impl ImageLayer {
     /// The layer for this release and layout. No cluster has a part in it. Pure.
     pub fn of(release: &Release, layout: Layout) -> Self {
+        let text = |file: &machine::File| String::from_utf8_lossy(file.bytes()).into_owned();
         let machine_files = machine::image_files(layout);
+        let pair = |file: &machine::File| (file.path.clone(), text(file));
+        let mut baked: Vec<_> = machine_files.iter().map(pair).collect();
+        baked.push(SET_HOSTNAME.map(str::to_owned).into());
         let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        let lines = machine_files.iter().map(|file| {
-            let path = file.path.trim_start_matches('/');
-            format!("{} {path}\n", Digest::of(file.bytes()))
+        let lines = baked.iter().map(|(path, text)| {
+            let path = path.trim_start_matches('/');
+            format!("{} {path}\n", Digest::of(text.as_bytes()))
         });
         let list: String = lines.collect();
         let content = content(&list, release);
@@ -53,10 +63,8 @@ impl ImageLayer {
             (SCRIPT.to_owned(), PROVISION.to_owned()),
             ("layer".to_owned(), list),
         ];
-        files.extend(machine_files.iter().chain([&release_file]).map(|file| {
-            let text = String::from_utf8_lossy(file.bytes());
-            (base(&file.path), text.into_owned())
-        }));
+        baked.push(pair(&release_file));
+        files.extend(baked.into_iter().map(|(path, text)| (base(&path), text)));
         let version = release.version.to_string().replace('.', "-");
         Self {
             name: format!("etcd-{version}-{content}"),

@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
 
 /// What this command may have written below a cluster's directory.
 pub(super) fn is_ours(path: &str) -> bool {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
         "etcd.pkr.hcl",
         "plugins.pkr.hcl",
         "provision",
@@ -79,6 +79,7 @@ pub(super) fn is_ours(path: &str) -> bool {
         "install-etcd",
         "etcd.service",
         "firstboot.service",
+        "set-hostname.conf",
     ];
     path.split_once('/')
         .is_some_and(|(directory, name)| directory == DIRECTORY && NAMES.contains(&name))

@@ -13,8 +13,6 @@ mod man;
 mod pin;
 mod pki;
 mod rehearse;
-#[cfg(target_os = "linux")]
-mod rehearse_table;
 mod render;
 mod rendering;
 mod report_page;

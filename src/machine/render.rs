@@ -163,6 +163,8 @@ struct Early<'a> {
 }
 
 /// The shell text that makes cloud-init repeat a delivery of which bootstrap has not seen the end.
+/// First it syncs: cloud-init 22.4 never boots again once a power cut took the content of a file
+/// that it has just written (canonical/cloud-init#1967).
 pub(super) fn early(delivery: &str) -> String {
     text(&Early { delivery })
 }

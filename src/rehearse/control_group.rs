@@ -18,7 +18,7 @@ pub(super) const ROOT: &str = "/sys/fs/cgroup";
 const PREFIX: &str = "firstboot-rehearsal-";
 
 /// How long killed processes may take to be gone.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct ControlGroup {
     dir: PathBuf,
@@ -76,6 +76,24 @@ fn sweep(root: &Path) {
             // A group with a process in it cannot be removed, and is not ours to empty.
             let _ = remove_tree(&entry.path());
         }
+    }
+}
+
+/// Kills all that is in a machine's group, and removes the groups that it made below.
+///
+/// All of them: into a group that is left from before, Linux 6.18 kills what the machine's next
+/// systemd starts. `cgroup_css_set_fork` notes how often the parent's group was killed, and
+/// `cgroup_post_fork` compares that with the group that `clone3` starts the child in.
+pub(super) fn empty(dir: &Path) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        kill_all(dir);
+        // One in which a process is still dying cannot be removed yet.
+        let is_gone = |child: &PathBuf| remove_tree(child).is_ok();
+        if children(dir).iter().all(is_gone) || Instant::now() > end {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Every time is in seconds since power-on, which is the same moment for all machines.
 
+use super::fault::Fault;
+use super::plan::Plan;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Something that just happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,90 @@ pub enum Event {
     Request(Request),
     /// An act ended, well or not.
     Act(ActResult),
+    /// A fault began, or its cause has gone.
+    Fault(FaultResult),
+}
+
+/// What became of a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultResult {
+    /// As it was asked for: `power-cut:etcd`.
+    pub fault: String,
+    /// What was done, in words.
+    pub done: String,
+    /// The machine's name; the release's hosts have none.
+    pub machine: Option<String>,
+    /// When it began, in seconds since power-on; never, if what it waits for did not come.
+    pub begun: Option<f64>,
+    /// When its cause had gone.
+    pub gone: Option<f64>,
+    /// When every machine that it concerns was healthy after that.
+    pub healthy: Option<f64>,
+    /// What the machines said that they wait for while it lasted, each once.
+    pub said: Vec<Complaint>,
+}
+
+/// What a machine said that it waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// The machine's name.
+    pub machine: String,
+    /// In which stage, and what; or that it failed, and why.
+    #[serde(flatten)]
+    pub stage: Stage,
+}
+
+impl FaultResult {
+    pub(super) fn of(fault: &Fault, plan: &Plan) -> Self {
+        let machine = fault.machine.and_then(|index| plan.machines.get(index));
+        Self {
+            fault: fault.name.clone(),
+            done: fault.told(),
+            machine: machine.map(|machine| machine.name.clone()),
+            begun: None,
+            gone: None,
+            healthy: None,
+            said: Vec::new(),
+        }
+    }
+}
+
+/// A program that a machine ran and that is not its image's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Executed {
+    /// The machine's name.
+    pub machine: String,
+    /// Its path there.
+    pub path: String,
+    /// Of the very bytes that were opened for execution, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// What a client did while things went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientResult {
+    /// The numbers of the writes that were acknowledged.
+    pub acknowledged: Vec<u64>,
+    /// How many writes were not; of these some may be there all the same.
+    pub refused: u64,
+    /// How many reads were answered, beside those at the end.
+    pub read: u64,
+    /// Acknowledged writes that a later read, or a member at the end, did not have.
+    pub lost: BTreeSet<u64>,
+    /// Every cluster ID in an answer, in lower-case hexadecimal.
+    pub cluster_ids: BTreeSet<String>,
+    /// The longest time without an acknowledged write, in seconds.
+    pub longest_gap: f64,
+    /// Why it could not do its work.
+    pub trouble: Option<String>,
+}
+
+impl ClientResult {
+    /// Whether all that was acknowledged was found, in one and the same cluster.
+    pub fn passed(&self) -> bool {
+        self.lost.is_empty() && self.cluster_ids.len() == 1 && self.trouble.is_none()
+    }
 }
 
 /// One stage of first boot.
@@ -170,6 +257,8 @@ pub struct MachineOutcome {
     pub stages: Vec<Stage>,
     /// What became of it.
     pub verdict: Verdict,
+    /// Why it is not healthy, with the cure, where its disk tells and the machine itself cannot.
+    pub cause: Option<String>,
     /// The machine's checks, in the plan's order; none on a machine that is not healthy.
     pub checks: Vec<CheckResult>,
     /// Everything that its console showed, oldest first.
@@ -192,11 +281,17 @@ pub struct Outcome {
     pub acts: Vec<ActResult>,
     /// What ran meanwhile, in the plan's order.
     pub background: Vec<BackgroundResult>,
+    /// What went wrong by plan, in the plan's order.
+    pub faults: Vec<FaultResult>,
+    /// What the plan's client did, once there was a quorum.
+    pub client: Option<ClientResult>,
+    /// Every program that a machine ran and that is not its image's, each once.
+    pub executed: Vec<Executed>,
 }
 
 impl Outcome {
-    /// Whether every machine is healthy, every act and check passed, and what was to run
-    /// meanwhile did so to the end.
+    /// Whether every machine is healthy, every act and check passed, what was to run meanwhile
+    /// did so to the end, every fault really came, and the client lost nothing.
     pub fn passed(&self) -> bool {
         let machines = self.machines.iter().all(|machine| {
             matches!(machine.verdict, Verdict::Healthy { .. })
@@ -206,5 +301,7 @@ impl Outcome {
         machines
             && self.acts.iter().all(|act| act.result.passed())
             && self.background.iter().all(|ran| ran.lasted)
+            && self.faults.iter().all(|fault| fault.gone.is_some())
+            && self.client.as_ref().is_none_or(ClientResult::passed)
     }
 }

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a small cloud image carries. `libnss-myhostname` answers for the machine's own name, as
-/// every cloud's resolver does; cloud-init takes `ssh-keygen` for granted.
+/// every cloud's resolver does; cloud-init takes `ssh-keygen` for granted, a data disk `mkfs.ext4`.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,cloud-init,iproute2,curl,ca-certificates,\
-                        openssl,sudo,libnss-myhostname,openssh-client";
+                        openssl,sudo,libnss-myhostname,openssh-client,e2fsprogs";
 
 /// What mmdebstrap takes over from this computer, and a cloud's image does not have.
 const OF_THIS_COMPUTER: [&str; 2] = ["etc/hostname", "etc/resolv.conf"];

@@ -13,18 +13,25 @@
 //!
 //! A machine writes to memory: about 250 MB with an etcd that has just started.
 //!
-//! To add a suite, add it to [`Suite`]; to add a fault, add an answer to the release server.
+//! While they boot, faults may come to them, each at its moment; see [`Fault`].
+//!
+//! To add a suite, add it to [`Suite`]; to add a fault, see the module `fault`.
 
 mod acts;
+mod audit;
 mod background;
 mod baked;
 mod boot;
 mod cache;
 mod cell;
+mod client;
 mod console;
 mod control_group;
+mod data_disk;
+mod disk;
 mod error;
 mod event;
+mod fault;
 mod image;
 mod inside;
 mod judge;
@@ -35,16 +42,18 @@ mod power;
 mod server;
 mod stand_in;
 mod tools;
+mod trouble;
 
 pub use cache::default_dir as default_cache;
 pub use cell::{INSIDE, Interrupt};
 pub use error::Error;
 pub use event::{
-    ActResult, BackgroundResult, CheckResult, Event, MachineOutcome, Outcome, Request, Stage,
-    Verdict,
+    ActResult, BackgroundResult, CheckResult, ClientResult, Complaint, Event, Executed,
+    FaultResult, MachineOutcome, Outcome, Request, Stage, Verdict,
 };
+pub use fault::{Begin, Fault, Kind, NotAFault, Wish, schedule};
 pub use inside::inside;
-pub use plan::{Act, Background, Check, Machine, NotASuite, Plan, StandIn, Suite};
+pub use plan::{Act, Background, Check, Client, Machine, NotASuite, Plan, StandIn, Suite};
 pub use tools::{Missing, missing};
 
 use crate::bake::ImageLayer;

@@ -5,7 +5,7 @@
 
 use super::error::{Doing as _, Error};
 use super::plan::Plan;
-use super::tools::last_lines;
+use super::tools::{self, last_lines};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -112,6 +112,54 @@ pub(super) fn lay(plan: &Plan, server: ServerAddresses) -> Result<(), Error> {
         ip(&["-n", &format!("m{index}")], &inner)?;
     }
     Ok(())
+}
+
+/// Drops every packet from this machine to the others, or no longer; so none of theirs is answered.
+pub(super) fn cut_from_peers(plan: &Plan, machine: usize, cut: bool) -> Result<(), Error> {
+    let others = plan.machines.iter().enumerate();
+    let others = others.filter(|(index, _)| *index != machine);
+    let verb = if cut { "add" } else { "del" };
+    // Not routes: cloud-init looks at those.
+    let rule = |(_, other): (usize, &super::plan::Machine)| match other.address {
+        IpAddr::V4(v4) => format!("-4 rule {verb} to {v4}/32 priority 9 blackhole\n"),
+        IpAddr::V6(v6) => format!("-6 rule {verb} to {v6}/128 priority 9 blackhole\n"),
+    };
+    let rules: Vec<String> = others.map(rule).collect();
+    for rule in rules {
+        let words: Vec<&str> = rule.split_whitespace().collect();
+        ip_in(machine, &words)?;
+    }
+    Ok(())
+}
+
+/// Gives this machine another address than its own, which nobody holds, or its own again.
+pub(super) fn readdress(plan: &Plan, machine: usize, wrong: bool) -> Result<(), Error> {
+    let own = plan.machines.get(machine).map(|machine| machine.address);
+    let (own, other) = match own {
+        Some(IpAddr::V4(own)) => (format!("{own}/32"), "198.51.100.1/32"),
+        Some(IpAddr::V6(own)) => (format!("{own}/128"), "2001:db8:ffff::1/128"),
+        None => return Ok(()),
+    };
+    let (add, remove) = if wrong {
+        (other, own.as_str())
+    } else {
+        (own.as_str(), other)
+    };
+    ip_in(machine, &["addr", "add", add, "dev", "eth0"])?;
+    ip_in(machine, &["addr", "del", remove, "dev", "eth0"])?;
+    // The default routes of IPv4 go with the last address that could be their source.
+    if own.contains('.') {
+        ip_in(machine, &["route", "replace", "0.0.0.0/0", "dev", "eth0"])?;
+    }
+    Ok(())
+}
+
+fn ip_in(machine: usize, words: &[&str]) -> Result<(), Error> {
+    tools::run(
+        Command::new("ip")
+            .args(["-n", &format!("m{machine}")])
+            .args(words),
+    )
 }
 
 /// Everybody is on the link, by routes of their own: cloud-init 22.4 stumbles over an IPv6

@@ -1,5 +1,6 @@
 //! What is to be rehearsed: values only, so that a plan can cross into the namespaces.
 
+use super::fault::Fault;
 use crate::release::{Arch, Version};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,8 @@ pub struct Plan {
     pub hosts: Vec<String>,
     /// Where the tarball lies in every machine before it is powered on, as in an image that has it.
     pub media: Vec<PathBuf>,
+    /// Where each machine has a disk of its own for etcd's data, blank at first: a path in `/dev`.
+    pub data_disk: Option<PathBuf>,
     /// The machines, all of which are powered on at once.
     pub machines: Vec<Machine>,
     /// How long the machines have from power-on to their verdict.
@@ -97,6 +100,26 @@ pub struct Plan {
     pub background: Vec<Background>,
     /// Whether the outcome carries every machine's journal.
     pub journal: bool,
+    /// What goes wrong; see [`super::schedule`].
+    pub faults: Vec<Fault>,
+    /// Who writes and reads all the while, from the first quorum on, and looks for it at the end.
+    pub client: Option<Client>,
+}
+
+/// A client of the cluster, beside the machines.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Client {
+    /// Every member's client URL.
+    pub endpoints: Vec<String>,
+    /// The authority that signed for the members, as PEM.
+    #[serde(with = "secret_as_base64")]
+    pub ca: Secret,
+    /// What the client proves itself with, as PEM.
+    #[serde(with = "secret_as_base64")]
+    pub certificate: Secret,
+    /// Its key, as PEM.
+    #[serde(with = "secret_as_base64")]
+    pub key: Secret,
 }
 
 /// One machine: what its cloud would give it, and what it is expected to become.
@@ -219,11 +242,14 @@ pub(super) mod tests {
             tarball_name: "t".into(),
             hosts: Vec::new(),
             media: Vec::new(),
+            data_disk: None,
             machines: addresses.iter().map(machine).collect(),
             timeout: Duration::from_secs(1),
             acts: Vec::new(),
             background: Vec::new(),
             journal: false,
+            faults: Vec::new(),
+            client: None,
         }
     }
 

@@ -1,18 +1,30 @@
 //! Switching a machine on, and reaching into it while it runs.
 
-use super::console;
+use super::data_disk::DataDisk;
 use super::error::{Doing as _, Error};
 use super::event::CheckResult;
+use super::machine_root::MachineRoot;
 use super::plan::{Act, Check};
+use super::{console, control_group};
 use serde::Deserialize;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Enters the control group named first, joins the two output streams, becomes the rest.
-const ENTER_GROUP: &str = "echo $$ > \"$1/cgroup.procs\" && shift && exec \"$@\" 2>&1";
+/// Enters the control group named first, lets go of all disks but the one of the root named
+/// second, joins the two output streams, becomes the rest.
+///
+/// What `systemd-nspawn` sees when it starts stays mounted below the machine's own root for as
+/// long as the machine runs: the disk of another one could not be taken away.
+const ENTER: &str = r#"echo $$ > "$1/cgroup.procs" || exit
+for disk in /run/machines/*/disk; do
+  [ "$disk" = "${2%root}disk" ] || umount -l "$disk" "${disk%disk}root" 2>/dev/null
+done
+shift 2 && exec "$@" 2>&1"#;
 
 /// A machine's environment as a login on its console would have it.
 const ENVIRONMENT: [&str; 4] = [
@@ -40,23 +52,63 @@ pub(super) struct Status {
     pub(super) cluster_id: String,
 }
 
-/// A machine that was switched on.
+/// What hears a machine: every console line as it arrives, and `None` when it went off by itself.
+pub(super) type Ear = Arc<dyn Fn(Option<String>) + Send + Sync>;
+
+/// A machine, on or off.
 pub(super) struct Machine {
-    container: Arc<Mutex<Child>>,
+    root: MachineRoot,
+    data_disk: Option<DataDisk>,
+    namespace: PathBuf,
+    group: PathBuf,
+    ear: Ear,
+    container: Arc<Mutex<Option<Child>>>,
+    /// Follows the console while the machine is on.
+    follower: Mutex<Option<JoinHandle<()>>>,
+    /// Whether what ends now was ended from out here.
+    is_cut: Arc<AtomicBool>,
 }
 
 impl Machine {
-    /// Boots the file system `root` in this network namespace and control group, and again each
-    /// time that the machine inside reboots.
-    ///
-    /// `on_line` gets every console line as it arrives, and `None` when the machine is off.
-    pub(super) fn switch_on(
-        root: &Path,
-        namespace: &Path,
-        group: &Path,
-        mut on_line: impl FnMut(Option<String>) + Send + 'static,
-    ) -> Result<Self, Error> {
-        let mut nspawn = nspawn(root, namespace, group);
+    /// A machine that is off, with these disks, network namespace and control group.
+    pub(super) fn new(
+        (root, data_disk): (MachineRoot, Option<DataDisk>),
+        namespace: PathBuf,
+        group: PathBuf,
+        ear: Ear,
+    ) -> Self {
+        Self {
+            root,
+            data_disk,
+            namespace,
+            group,
+            ear,
+            container: Arc::default(),
+            follower: Mutex::default(),
+            is_cut: Arc::default(),
+        }
+    }
+
+    /// Its file system.
+    pub(super) fn root(&self) -> &MachineRoot {
+        &self.root
+    }
+
+    /// Whether it runs.
+    pub(super) fn is_on(&self) -> bool {
+        locked(&self.container).is_some()
+    }
+
+    /// Boots it, unless it is on, and again each time that the machine inside reboots.
+    pub(super) fn switch_on(&self) -> Result<(), Error> {
+        if self.is_on() {
+            return Ok(());
+        }
+        self.is_cut.store(false, Ordering::SeqCst);
+        let mut nspawn = nspawn(&self.root.path(), &self.namespace, &self.group);
+        if let Some(bound) = self.data_disk.as_ref().and_then(DataDisk::bound) {
+            nspawn.arg(format!("--bind={bound}"));
+        }
         let mut boot = move || {
             let mut container = nspawn.spawn()?;
             let console = container.stdout.take();
@@ -64,31 +116,73 @@ impl Machine {
             Ok((container, console))
         };
         let first: std::io::Result<_> = boot();
-        let (container, mut console) = first.doing(|| "running `systemd-nspawn`".to_owned())?;
-        let container = Arc::new(Mutex::new(container));
-        let machine = Self {
-            container: Arc::clone(&container),
-        };
-        std::thread::spawn(move || {
+        let (first, mut console) = first.doing(|| "running `systemd-nspawn`".to_owned())?;
+        *locked(&self.container) = Some(first);
+        let (container, is_cut) = (Arc::clone(&self.container), Arc::clone(&self.is_cut));
+        let ear = Arc::clone(&self.ear);
+        let follower = std::thread::spawn(move || {
             loop {
-                follow(&mut console, &mut on_line);
-                let mut container = container.lock().unwrap_or_else(PoisonError::into_inner);
-                let wants_more = |status: ExitStatus| status.code() == Some(REBOOT);
-                if !container.wait().is_ok_and(wants_more) {
+                follow(&mut console, &ear);
+                let mut container = locked(&container);
+                let status = container.as_mut().and_then(|child| child.wait().ok());
+                let wants_more = status.is_some_and(|status| status.code() == Some(REBOOT));
+                *container = None;
+                if is_cut.load(Ordering::SeqCst) {
+                    return;
+                }
+                if !wants_more {
                     break;
                 }
-                let Ok(next) = boot() else { break };
-                (*container, console) = next;
+                let Ok((next, its)) = boot() else { break };
+                (*container, console) = (Some(next), its);
             }
-            on_line(None);
+            ear(None);
         });
-        Ok(machine)
+        *locked(&self.follower) = Some(follower);
+        Ok(())
+    }
+
+    /// Cuts its power: it stops at once, and what was not synced is lost; or all since it was made.
+    pub(super) fn cut(&self, for_good: bool) -> Result<(), Error> {
+        self.is_cut.store(true, Ordering::SeqCst);
+        if let (Some(disk), Some(pid)) = (&self.data_disk, self.first_process()) {
+            disk.stop(pid)?;
+        }
+        let follower = locked(&self.follower).take();
+        while follower
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+        {
+            control_group::empty(&self.group);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        control_group::empty(&self.group);
+        if !for_good {
+            return self.root.lose_power();
+        }
+        self.data_disk.as_ref().map_or(Ok(()), DataDisk::wipe)?;
+        self.root.renew()
+    }
+
+    /// Attaches its data disk, now and at each boot.
+    pub(super) fn attach_disk(&self) -> Result<(), Error> {
+        let Some(disk) = &self.data_disk else {
+            return Ok(());
+        };
+        let made = disk.attach()?;
+        if self.is_on() {
+            let (said, status) = self.shell(&format!("exec 2>&1; {made}"), &[], LONGEST_COMMAND);
+            if status != Some(0) {
+                let tool = "mknod".to_owned();
+                return Err(Error::Tool { tool, said });
+            }
+        }
+        Ok(())
     }
 
     /// The machine's process 1, as it is numbered out here; none before it started or after.
     fn first_process(&self) -> Option<u32> {
-        let container = self.container.lock();
-        let nspawn = container.unwrap_or_else(PoisonError::into_inner).id();
+        let nspawn = locked(&self.container).as_ref()?.id();
         let children = format!("/proc/{nspawn}/task/{nspawn}/children");
         let children = std::fs::read_to_string(children).ok()?;
         let mut children = children
@@ -109,7 +203,7 @@ impl Machine {
         let end = Instant::now() + VERDICT_PATIENCE;
         loop {
             let status = self.status().unwrap_or_default();
-            if status.state == state || Instant::now() > end {
+            if status.state == state || Instant::now() > end || !self.is_on() {
                 return status;
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -181,10 +275,12 @@ impl Machine {
 }
 
 fn nspawn(root: &Path, namespace: &Path, group: &Path) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = Command::new("unshare");
     command
-        .args(["-c", ENTER_GROUP, "sh"])
+        .args(["--mount", "--propagation", "private"])
+        .args(["sh", "-c", ENTER, "sh"])
         .arg(group)
+        .arg(root)
         .args(["systemd-nspawn", "--quiet", "--boot", "--settings=no"])
         // There is no systemd outside that could know of it, and there need not be.
         .args(["--register=no", "--keep-unit", "--link-journal=no"])
@@ -223,14 +319,18 @@ fn concat_os(option: &str, path: &Path) -> std::ffi::OsString {
     whole
 }
 
-fn follow(console: &mut impl std::io::Read, on_line: &mut impl FnMut(Option<String>)) {
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn follow(console: &mut impl std::io::Read, ear: &Ear) {
     let mut console = BufReader::new(console);
     let mut raw = Vec::new();
     while console
         .read_until(b'\n', &mut raw)
         .is_ok_and(|read| read > 0)
     {
-        on_line(Some(console::clean(&raw)));
+        ear(Some(console::clean(&raw)));
         raw.clear();
     }
 }

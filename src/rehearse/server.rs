@@ -1,6 +1,7 @@
 //! The release server: answers over HTTPS as the release's own hosts, to the machines alone.
 
 use super::error::{Doing as _, Error};
+use super::fault::Kind;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -8,7 +9,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// No request of a machine is longer.
@@ -17,6 +18,9 @@ const LONGEST_HEAD: u64 = 16 * 1024;
 /// A machine that stops reading or writing must not hold a thread for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A connection that stalls is dropped some time; whoever waits that long has no patience limit.
+const LONGEST_STALL: Duration = Duration::from_mins(10);
+
 /// What the server has to give.
 #[derive(Clone, Debug)]
 pub(super) struct Shelf {
@@ -24,19 +28,40 @@ pub(super) struct Shelf {
     pub(super) tarball: PathBuf,
     /// What a path must end in to get it.
     pub(super) name: String,
+    /// What is wrong with it for now.
+    pub(super) mood: Mood,
 }
+
+/// What is wrong with the server for now: one of the mirrors' faults, or nothing.
+pub(super) type Mood = Arc<Mutex<Option<Kind>>>;
 
 /// What is answered to one request. To add a fault, add an answer and decide for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer<'a> {
     File(&'a Path),
     NotFound,
+    Unavailable,
+    /// The file, with one byte of its middle turned over.
+    Corrupt(&'a Path),
+    /// The file's first half, and then silence.
+    Stall(&'a Path),
+    /// The file's first half, and then the end of the connection.
+    Truncate(&'a Path),
 }
 
 /// The one place where it is decided what a path gets.
 fn decide<'a>(shelf: &'a Shelf, path: &str) -> Answer<'a> {
     match path.rsplit('/').next() {
-        Some(name) if name == shelf.name => Answer::File(&shelf.tarball),
+        Some(name) if name == shelf.name => {
+            let tarball = &shelf.tarball;
+            match *shelf.mood.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some(Kind::Mirror503) => Answer::Unavailable,
+                Some(Kind::MirrorCorrupt) => Answer::Corrupt(tarball),
+                Some(Kind::MirrorStall) => Answer::Stall(tarball),
+                Some(Kind::MirrorTruncate) => Answer::Truncate(tarball),
+                _ => Answer::File(tarball),
+            }
+        }
         _ => Answer::NotFound,
     }
 }
@@ -173,8 +198,12 @@ impl Head {
 
 fn respond(stream: &mut impl Write, head: &Head, answer: &Answer<'_>) -> std::io::Result<u16> {
     let (status, reason, file) = match answer {
-        Answer::File(path) => (200, "OK", Some(File::open(path)?)),
+        Answer::File(path)
+        | Answer::Corrupt(path)
+        | Answer::Stall(path)
+        | Answer::Truncate(path) => (200, "OK", Some(File::open(path)?)),
         Answer::NotFound => (404, "Not Found", None),
+        Answer::Unavailable => (503, "Service Unavailable", None),
     };
     let length = file
         .as_ref()
@@ -187,9 +216,37 @@ fn respond(stream: &mut impl Write, head: &Head, answer: &Answer<'_>) -> std::io
     if let Some(mut file) = file
         && head.method != "HEAD"
     {
-        std::io::copy(&mut file, stream)?;
+        send(stream, &mut file, length, answer)?;
     }
     Ok(status)
+}
+
+fn send(
+    stream: &mut impl Write,
+    file: &mut File,
+    length: u64,
+    answer: &Answer<'_>,
+) -> std::io::Result<()> {
+    match answer {
+        Answer::File(_) | Answer::NotFound | Answer::Unavailable => {
+            std::io::copy(file, stream)?;
+        }
+        Answer::Truncate(_) | Answer::Stall(_) => {
+            std::io::copy(&mut file.take(length / 2), stream)?;
+            stream.flush()?;
+            if matches!(answer, Answer::Stall(_)) {
+                std::thread::sleep(LONGEST_STALL);
+            }
+        }
+        Answer::Corrupt(_) => {
+            std::io::copy(&mut file.take(length / 2), stream)?;
+            let mut byte = [0];
+            let read = file.read(&mut byte)?;
+            stream.write_all(&[!byte[0]][..read])?;
+            std::io::copy(file, stream)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -200,6 +257,7 @@ mod tests {
         Shelf {
             tarball: tarball.to_owned(),
             name: "etcd-v3.3.25-linux-amd64.tar.gz".into(),
+            mood: Mood::default(),
         }
     }
 
@@ -213,6 +271,31 @@ mod tests {
         for path in ["/", "/x", &format!("/not-{name}"), &format!("/{name}/")] {
             assert_eq!(decide(&shelf, path), Answer::NotFound, "{path}");
         }
+    }
+
+    #[test]
+    fn a_fault_of_the_mirrors_spoils_the_tarball_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let tarball = dir.path().join("t");
+        std::fs::write(&tarball, [1, 2, 3, 4]).unwrap();
+        let shelf = shelf(&tarball);
+        let head = Head {
+            method: "GET".into(),
+            path: format!("/{}", shelf.name),
+            host: String::new(),
+        };
+        let answered = |kind| {
+            *shelf.mood.lock().unwrap() = Some(kind);
+            let mut sent = Vec::new();
+            let status = respond(&mut sent, &head, &decide(&shelf, &head.path)).unwrap();
+            let body = sent.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+            (status, sent.split_off(body))
+        };
+        assert_eq!(answered(Kind::Mirror503), (503, vec![]));
+        assert_eq!(answered(Kind::MirrorCorrupt), (200, vec![1, 2, !3, 4]));
+        assert_eq!(answered(Kind::MirrorTruncate), (200, vec![1, 2]));
+        assert_eq!(answered(Kind::NoDns), (200, vec![1, 2, 3, 4]));
+        assert_eq!(decide(&shelf, "/other"), Answer::NotFound);
     }
 
     #[test]

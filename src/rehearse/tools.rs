@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Tools, each with the Debian package that brings it.
-const TOOLS: [(&str, &str); 6] = [
+const TOOLS: [(&str, &str); 8] = [
     ("mmdebstrap", "mmdebstrap"),
     ("systemd-nspawn", "systemd-container"),
     ("ip", "iproute2"),
     ("unshare", "util-linux"),
     ("nsenter", "util-linux"),
     ("timeout", "coreutils"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("mount", "mount"),
 ];
 
 /// What this computer lacks for a rehearsal. Its text is one sentence with the cure.
@@ -116,8 +118,10 @@ mod tests {
     fn an_empty_path_lacks_every_package_once() {
         let all = [
             "coreutils",
+            "e2fsprogs",
             "iproute2",
             "mmdebstrap",
+            "mount",
             "systemd-container",
             "util-linux",
         ];

@@ -56,6 +56,7 @@ fn plan(release: &StandIn, first: &str) -> Plan {
         tarball_name: tarball_name(&release.version, release.arch),
         hosts: Vec::new(),
         media: vec!["/srv/tarball".into()],
+        data_disk: None,
         machines: vec![Machine {
             name: member.name.to_string(),
             address: member.address,
@@ -69,6 +70,8 @@ fn plan(release: &StandIn, first: &str) -> Plan {
         acts: Vec::new(),
         background: Vec::new(),
         journal: false,
+        faults: Vec::new(),
+        client: None,
     }
 }
 

@@ -273,6 +273,7 @@ fn boots(change: fn(String) -> String, status: &str) {
             .map(|url| url.split('/').nth(2).unwrap().to_owned())
             .collect(),
         media: Vec::new(),
+        data_disk: None,
         machines: vec![Machine {
             name: "controller-0".into(),
             address: cluster.members[0].address,
@@ -293,6 +294,8 @@ fn boots(change: fn(String) -> String, status: &str) {
         ],
         background: Vec::new(),
         journal: false,
+        faults: Vec::new(),
+        client: None,
     };
     let outcome = host.rehearse(plan, &mut |_| {}).unwrap();
     assert!(outcome.passed(), "{outcome:#?}");

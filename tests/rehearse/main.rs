@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod acts;
+mod faults;
 mod leftovers;
 mod outcomes;
 mod quorum;

@@ -108,6 +108,7 @@ fn events_come_in_order_and_console_lines_with_them() {
             Event::Verdict { .. } => "verdict",
             Event::Quorum { .. } => "quorum",
             Event::Request(_) => "request",
+            Event::Fault(_) => "fault",
             Event::Act(_) => "act",
         });
     })

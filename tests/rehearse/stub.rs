@@ -73,6 +73,7 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         tarball_name: tarball_name(release),
         hosts: vec!["github.com".into(), "storage.googleapis.com".into()],
         media: Vec::new(),
+        data_disk: None,
         machines: machines
             .map(|machine| Machine {
                 checks: vec![
@@ -88,6 +89,8 @@ pub(crate) fn plan(addresses: &[&str], release: &StandIn) -> Plan {
         acts: Vec::new(),
         background: Vec::new(),
         journal: true,
+        faults: Vec::new(),
+        client: None,
     }
 }
 
@@ -109,12 +112,20 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
         tarball_name: "none".into(),
         hosts: vec!["github.com".into()],
         media: Vec::new(),
+        data_disk: None,
         machines: scripts.iter().enumerate().map(machine).collect(),
         timeout: Duration::from_mins(1),
         acts: Vec::new(),
         background: Vec::new(),
         journal: false,
+        faults: Vec::new(),
+        client: None,
     }
+}
+
+/// User-data that runs a script early in every boot.
+pub(crate) fn on_every_boot(script: &str) -> Secret {
+    cloud_config(&json!({"bootcmd": [["sh", "-c", script]]}))
 }
 
 pub(crate) fn check(command: &str, expect: &[String]) -> Check {

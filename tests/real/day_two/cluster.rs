@@ -87,6 +87,7 @@ pub(super) fn rehearse(
         tarball_name: tarball_name(&release.version, release.arch),
         hosts: cluster.release.urls.iter().map(host).collect(),
         media: Vec::new(),
+        data_disk: None,
         machines: machines
             .map(|(machine, member)| Machine {
                 name: member.name.to_string(),
@@ -102,6 +103,8 @@ pub(super) fn rehearse(
         acts,
         background,
         journal: false,
+        faults: Vec::new(),
+        client: None,
     };
     let outcome = crate::image::host().rehearse(plan, &mut |_| {}).unwrap();
     for act in &outcome.acts {

@@ -119,6 +119,7 @@ impl Pki {
             tarball_name: tarball_name(&release.version, release.arch),
             hosts: cluster.release.urls.iter().map(host).collect(),
             media: Vec::new(),
+            data_disk: None,
             machines: machines
                 .map(|(machine, member)| Machine {
                     name: member.name.to_string(),
@@ -134,6 +135,8 @@ impl Pki {
             acts,
             background: acts::clients(),
             journal: false,
+            faults: Vec::new(),
+            client: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A rehearsal as a person reads it: a line per event, a table at the end.
 
 use crate::cluster::Cluster;
-use crate::rehearse::{CheckResult, Event, MachineOutcome, Outcome, Verdict};
+use crate::rehearse::{CheckResult, Event, FaultResult, MachineOutcome, Outcome, Verdict};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -24,8 +24,18 @@ pub(super) fn line(event: &Event) -> String {
             Verdict::Silent { at, .. } => format!("{at:6.2} s  {machine}  gave no verdict\n"),
         },
         Event::Quorum { at } => format!("{at:6.2} s  quorum\n"),
+        Event::Fault(fault) => fault_line(fault),
         // The command has no acts yet.
         Event::Console { .. } | Event::Request(_) | Event::Act(_) => String::new(),
+    }
+}
+
+fn fault_line(fault: &FaultResult) -> String {
+    let whom = fault.machine.as_deref().unwrap_or("the mirrors");
+    match (fault.begun, fault.gone) {
+        (_, Some(at)) => format!("{at:6.2} s  {whom}  over: {}\n", fault.fault),
+        (Some(at), None) => format!("{at:6.2} s  {whom}  fault: {}\n", fault.done),
+        (None, None) => String::new(),
     }
 }
 
@@ -55,6 +65,7 @@ pub(super) fn text(outcome: &Outcome, unbaked: Option<&Outcome>) -> String {
     for machine in &outcome.machines {
         text.push_str(&troubles(machine));
     }
+    text.push_str(&super::faults::text(outcome));
     let beside = unbaked.and_then(|unbaked| unbaked.quorum);
     let beside = beside.map_or_else(String::new, |at| {
         format!(" with a baked image and no release server, {at:.2} s without")
@@ -73,7 +84,7 @@ pub(super) fn text(outcome: &Outcome, unbaked: Option<&Outcome>) -> String {
 fn row(machine: &MachineOutcome) -> String {
     let mut row = String::new();
     for step in STEPS {
-        let stage = machine.stages.iter().find(|stage| stage.step == step);
+        let stage = machine.stages.iter().rfind(|stage| stage.step == step);
         let at = stage.map_or_else(|| "-".to_owned(), |stage| format!("{:.2} s", stage.at));
         let _ = write!(row, " {at:>8}");
     }
@@ -117,6 +128,9 @@ fn troubles(machine: &MachineOutcome) -> String {
             last_lines()
         ),
     };
+    if let Some(cause) = &machine.cause {
+        let _ = writeln!(text, "{name}: {cause}");
+    }
     for check in machine.checks.iter().filter(|check| !check.passed()) {
         text.push_str(&failed_check(name, check));
     }
@@ -155,5 +169,8 @@ pub(super) fn json(
         "unbakedQuorumSeconds": unbaked.and_then(|unbaked| unbaked.quorum),
         "machines": outcome.machines,
         "requests": outcome.requests,
+        "faults": outcome.faults,
+        "client": outcome.client,
+        "executed": outcome.executed,
     })
 }

@@ -1,14 +1,20 @@
 //! Listens to the machines, and decides what became of each.
 
+mod claim;
+mod outcome;
+
 use super::acts;
+use super::client::Writer;
 use super::console::{self, Said};
-use super::event::{
-    ActResult, BackgroundResult, Event, MachineOutcome, Outcome, Request, Stage, Verdict,
-};
-use super::plan::{self, Plan};
-use super::power::{Machine, Status};
+use super::error::Error;
+use super::event::{ActResult, BackgroundResult, ClientResult, Event, Request, Stage, Verdict};
+use super::fault::Kind;
+use super::plan::Plan;
+use super::power::Machine;
 use super::server::Served;
-use std::sync::mpsc::Receiver;
+use super::trouble::{Done, Troubles};
+use claim::contradiction;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// How long the others may go on once a machine has failed: long enough to tell why they wait.
@@ -28,8 +34,14 @@ pub(super) type Stamped = (Instant, News);
 struct Record {
     stages: Vec<Stage>,
     waiting: Option<String>,
+    /// All that it said it waited for, and that it failed.
+    complaints: Vec<Stage>,
+    /// When it said that it is healthy, each time.
+    healthy: Vec<f64>,
     console: Vec<String>,
     verdict: Option<Verdict>,
+    /// Whether it lost all, and came back from its user-data.
+    is_made_again: bool,
 }
 
 pub(super) struct Judge<'a> {
@@ -37,11 +49,16 @@ pub(super) struct Judge<'a> {
     machines: &'a [Machine],
     power_on: Instant,
     deadline: Instant,
+    /// Whether some machine's verdict is not a good one: then nothing is waited for any more.
+    has_failed: bool,
     records: Vec<Record>,
     requests: Vec<Request>,
     quorum: Option<f64>,
     acts: Vec<ActResult>,
     background: Vec<BackgroundResult>,
+    troubles: Troubles<'a>,
+    writer: Option<Result<Writer, String>>,
+    client: Option<ClientResult>,
     say: &'a mut dyn FnMut(Event),
 }
 
@@ -49,6 +66,7 @@ impl<'a> Judge<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         machines: &'a [Machine],
+        troubles: Troubles<'a>,
         power_on: Instant,
         say: &'a mut dyn FnMut(Event),
     ) -> Self {
@@ -57,30 +75,80 @@ impl<'a> Judge<'a> {
             machines,
             power_on,
             deadline: power_on + plan.timeout,
+            has_failed: false,
             records: machines.iter().map(|_| Record::default()).collect(),
             requests: Vec::new(),
             quorum: None,
             acts: Vec::new(),
             background: Vec::new(),
+            troubles,
+            writer: None,
+            client: None,
             say,
         }
     }
 
-    /// Until every machine has its verdict, or patience ends.
-    pub(super) fn listen(&mut self, news: &Receiver<Stamped>) {
-        while self.records.iter().any(|record| record.verdict.is_none()) {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            let Ok((when, news)) = news.recv_timeout(left) else {
-                return;
-            };
-            self.take(when, news);
+    /// Until every machine has its verdict and every cause has gone, or patience ends.
+    pub(super) fn listen(&mut self, news: &Receiver<Stamped>) -> Result<(), Error> {
+        loop {
+            if self.all_are_healthy() {
+                self.troubles.all_are_healthy(Instant::now());
+            }
+            let next = self.troubles.next();
+            let is_open = self.records.iter().any(|record| record.verdict.is_none());
+            if !is_open && next.is_none() {
+                break;
+            }
+            // Patience is for what comes after the last cause has gone.
+            if let Some(next) = next
+                && !self.has_failed
+            {
+                self.deadline = self.deadline.max(next + self.plan.timeout);
+            }
+            let until = next.map_or(self.deadline, |next| next.min(self.deadline));
+            let left = until.saturating_duration_since(Instant::now());
+            match news.recv_timeout(left) {
+                Ok((when, news)) => self.take(when, news),
+                Err(RecvTimeoutError::Timeout) if Instant::now() < self.deadline => {}
+                Err(_) => break,
+            }
+            if let Some(done) = self.troubles.act()? {
+                self.suffer(done, news);
+            }
         }
+        self.client = match self.writer.take() {
+            Some(Ok(writer)) => Some(writer.end()),
+            Some(Err(why)) => Some(ClientResult {
+                trouble: Some(why),
+                ..ClientResult::default()
+            }),
+            None => None,
+        };
+        Ok(())
+    }
+
+    fn all_are_healthy(&self) -> bool {
+        let healthy = |record: &Record| matches!(record.verdict, Some(Verdict::Healthy { .. }));
+        self.records.iter().all(healthy)
+    }
+
+    /// Takes note of what was done. A machine that was stopped has its verdict before it again.
+    fn suffer(&mut self, done: Done, news: &Receiver<Stamped>) {
+        if let Some((machine, kind)) = done.stopped {
+            // What it said until then is heard, but is no verdict any more.
+            while let Ok((when, news)) = news.try_recv() {
+                self.take(when, news);
+            }
+            self.records[machine].verdict = None;
+            self.records[machine].waiting = None;
+            self.records[machine].is_made_again |= kind == Kind::Replace;
+        }
+        (self.say)(Event::Fault(done.result));
     }
 
     /// The plan's acts, if all machines are healthy; then what the machines said meanwhile.
     pub(super) fn go_on(&mut self, news: &Receiver<Stamped>) {
-        let healthy = |record: &Record| matches!(record.verdict, Some(Verdict::Healthy { .. }));
-        if self.records.iter().all(healthy) {
+        if self.all_are_healthy() {
             (self.acts, self.background) =
                 acts::perform(self.plan, self.machines, self.power_on, self.say);
         }
@@ -119,6 +187,7 @@ impl<'a> Judge<'a> {
                     machine: name.clone(),
                     stage: stage.clone(),
                 });
+                self.troubles.heard(machine, number, Instant::now());
                 self.records[machine].waiting = None;
                 self.records[machine].stages.push(stage);
             }
@@ -134,11 +203,14 @@ impl<'a> Judge<'a> {
                     text: reason,
                     at,
                 };
+                self.records[machine].complaints.push(stage.clone());
                 (self.say)(Event::Waiting {
                     machine: name.clone(),
                     stage,
                 });
             }
+            // Said before its power was cut, and heard after.
+            Some(Said::Healthy { .. }) if !self.machines[machine].is_on() => {}
             Some(Said::Healthy {
                 name,
                 member_id,
@@ -146,8 +218,9 @@ impl<'a> Judge<'a> {
             }) => {
                 let status = self.machines[machine].settled_status("healthy");
                 let planned = &self.plan.machines[machine];
-                let verdict = match contradiction(planned, &name, &member_id, &cluster_id, &status)
-                {
+                let said = (name.as_str(), member_id.as_str(), cluster_id.as_str());
+                let is_made_again = self.records[machine].is_made_again;
+                let verdict = match contradiction(planned, said, &status, is_made_again) {
                     None => Verdict::Healthy {
                         at,
                         member_id,
@@ -157,7 +230,15 @@ impl<'a> Judge<'a> {
                 };
                 self.decide(machine, verdict);
             }
-            Some(Said::Failed { reason }) => self.decide(machine, Verdict::Failed { at, reason }),
+            Some(Said::Failed { reason }) => {
+                self.records[machine].complaints.push(Stage {
+                    number: 0,
+                    step: "failed".to_owned(),
+                    text: reason.clone(),
+                    at,
+                });
+                self.decide(machine, Verdict::Failed { at, reason });
+            }
             None => {}
         }
     }
@@ -194,9 +275,12 @@ impl<'a> Judge<'a> {
             machine: name,
             verdict: verdict.clone(),
         });
-        match &verdict {
-            Verdict::Healthy { at, .. } => self.count(*at),
-            _ => self.deadline = self.deadline.min(Instant::now() + AFTER_FAILURE),
+        if let Verdict::Healthy { at, .. } = &verdict {
+            self.records[machine].healthy.push(*at);
+            self.count(*at);
+        } else {
+            self.has_failed = true;
+            self.deadline = self.deadline.min(Instant::now() + AFTER_FAILURE);
         }
         self.records[machine].verdict = Some(verdict);
     }
@@ -205,119 +289,10 @@ impl<'a> Judge<'a> {
     fn count(&mut self, at: f64) {
         let healthy = |record: &&Record| matches!(record.verdict, Some(Verdict::Healthy { .. }));
         let healthy = self.records.iter().filter(healthy).count() + 1;
-        if healthy == self.records.len() / 2 + 1 {
+        if healthy == self.records.len() / 2 + 1 && self.quorum.is_none() {
             self.quorum = Some(at);
             (self.say)(Event::Quorum { at });
+            self.writer = self.plan.client.as_ref().map(Writer::start);
         }
-    }
-
-    /// Ends the silence of those that said nothing, runs the checks, and gathers all.
-    pub(super) fn close(mut self) -> Outcome {
-        let at = self.power_on.elapsed().as_secs_f64();
-        for machine in 0..self.records.len() {
-            let waiting = self.records[machine].waiting.clone();
-            self.decide(machine, Verdict::Silent { at, waiting });
-        }
-        let records = std::mem::take(&mut self.records);
-        let outcomes = records.into_iter().enumerate();
-        Outcome {
-            machines: outcomes
-                .map(|(index, record)| self.examine(index, record))
-                .collect(),
-            quorum: self.quorum,
-            requests: self.requests,
-            acts: self.acts,
-            background: self.background,
-        }
-    }
-
-    fn examine(&self, index: usize, record: Record) -> MachineOutcome {
-        let machine = &self.machines[index];
-        let verdict = record.verdict.unwrap_or(Verdict::Silent {
-            at: 0.0,
-            waiting: None,
-        });
-        let checks = match verdict {
-            Verdict::Healthy { .. } => self.plan.machines[index]
-                .checks
-                .iter()
-                .map(|check| machine.run(check))
-                .collect(),
-            _ => Vec::new(),
-        };
-        MachineOutcome {
-            name: self.plan.machines[index].name.clone(),
-            stages: record.stages,
-            verdict,
-            checks,
-            console: record.console,
-            journal: if self.plan.journal {
-                machine.journal()
-            } else {
-                None
-            },
-        }
-    }
-}
-
-/// What of a machine's claim to be healthy contradicts the plan or its own status, if anything.
-fn contradiction(
-    planned: &plan::Machine,
-    name: &str,
-    member_id: &str,
-    cluster_id: &str,
-    status: &Status,
-) -> Option<String> {
-    let expected = [
-        ("its name is", planned.name.as_str(), name),
-        ("its member ID is", &planned.member_id, member_id),
-        ("its cluster ID is", &planned.cluster_id, cluster_id),
-        ("status.json has the state", "healthy", &status.state),
-        (
-            "status.json has the member ID",
-            &planned.member_id,
-            &status.member_id,
-        ),
-        (
-            "status.json has the cluster ID",
-            &planned.cluster_id,
-            &status.cluster_id,
-        ),
-    ];
-    let (what, wanted, found) = expected
-        .into_iter()
-        .find(|(_, wanted, found)| wanted != found)?;
-    Some(format!(
-        "it says that it is healthy, but {what} `{found}`, not `{wanted}`"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rehearse::plan::tests::plan_with;
-
-    #[test]
-    fn a_claim_to_be_healthy_must_agree_with_the_plan_and_with_itself() {
-        let plan = plan_with(&["10.240.0.10"]);
-        let (member, cluster) = ("f98dc20bce6225a0", "3e7cc799faffb625");
-        let status = |state: &str, member: &str| Status {
-            state: state.into(),
-            member_id: member.into(),
-            cluster_id: cluster.into(),
-        };
-        let judge =
-            |name, id, status: Status| contradiction(&plan.machines[0], name, id, cluster, &status);
-        assert_eq!(
-            judge("controller-0", member, status("healthy", member)),
-            None
-        );
-        assert_eq!(
-            judge("controller-0", "1", status("healthy", "1")).unwrap(),
-            "it says that it is healthy, but its member ID is `1`, not `f98dc20bce6225a0`"
-        );
-        assert!(judge("controller-1", member, status("healthy", member)).is_some());
-        assert!(judge("controller-0", member, status("waiting", member)).is_some());
-        assert!(judge("controller-0", member, Status::default()).is_some());
     }
 }
