@@ -214,17 +214,15 @@ fn json_has_the_documented_shapes() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_rehearsal_has_the_documented_shape() {
-    use firstboot::rehearse::{MachineOutcome, Request};
+    use firstboot::rehearse::{ClientResult, Executed, FaultResult, MachineOutcome, Request};
+    fn same<T: serde::Serialize + serde::de::DeserializeOwned>(documented: &Value) {
+        let typed: T = serde_json::from_value(documented.clone()).unwrap();
+        assert_eq!(&serde_json::to_value(typed).unwrap(), documented);
+    }
     let documented = documented("firstboot/rehearse/v1", &[]);
-    let machines: Vec<MachineOutcome> =
-        serde_json::from_value(documented["machines"].clone()).unwrap();
-    assert_eq!(
-        serde_json::to_value(machines).unwrap(),
-        documented["machines"]
-    );
-    let requests: Vec<Request> = serde_json::from_value(documented["requests"].clone()).unwrap();
-    assert_eq!(
-        serde_json::to_value(requests).unwrap(),
-        documented["requests"]
-    );
+    same::<Vec<MachineOutcome>>(&documented["machines"]);
+    same::<Vec<Request>>(&documented["requests"]);
+    same::<Vec<FaultResult>>(&documented["faults"]);
+    same::<ClientResult>(&documented["client"]);
+    same::<Vec<Executed>>(&documented["executed"]);
 }

@@ -34,7 +34,13 @@ fn what_init_starts_renders_without_a_warning() {
         assert!(dir.path().join(line).is_file(), "{line}");
     }
     let rendered = done(&prod, &["render", "--strict"]);
-    assert_eq!(rendered.stderr, b"\nnext: sh out/etcd-cluster-0/launch\n");
+    let said = String::from_utf8(rendered.stderr).unwrap();
+    assert!(!said.contains("warning"), "{said}");
+    assert!(said.contains("`firstboot pin`"), "{said}");
+    assert!(
+        said.ends_with("\nnext: sh out/etcd-cluster-0/launch\n"),
+        "{said}"
+    );
     assert_eq!(
         String::from_utf8(rendered.stdout).unwrap().lines().count(),
         4

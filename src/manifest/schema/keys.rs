@@ -136,7 +136,7 @@ pub(in crate::manifest) static TOP: Mapping = Mapping::with(
 pub(in crate::manifest) static IMAGE: Mapping = Mapping::of(&[
     Key {
         name: "family",
-        is: "the family of the machines' image",
+        is: "the family of the machines' image; `cos` is refused, as nothing stays installed there",
         see: "",
         otherwise: Words("any image with cloud-init"),
         example: "ubuntu",
