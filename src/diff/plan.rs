@@ -107,7 +107,7 @@ fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> 
         .any(|step| matches!(step.action, Action::Replace | Action::ReplaceLater))
     {
         notes.push(
-            "a machine that is made anew has an empty disk: how it joins again is in docs/machine.md, «A controller that lost its disk»"
+            "a machine that is made anew has an empty disk: with a `cluster.lock` it takes its old place by itself (docs/replace.md), without one by hand (docs/machine.md, «A controller that lost its disk»)"
                 .to_owned(),
         );
     }
@@ -129,7 +129,7 @@ fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> 
         .any(|step| matches!(step.action, Action::Add | Action::Remove));
     if grows {
         notes.push(
-            "a cluster that runs keeps its ID: `etcdctl member add` or `member remove` goes before each of these steps, and a member that is added has another ID than the planned one (docs/machine.md)"
+            "a cluster that runs keeps its ID, and these machines are of another one: they do not join it; the way goes through a snapshot (docs/day-two.md, «Grow from one to three»)"
                 .to_owned(),
         );
     }
