@@ -36,6 +36,7 @@ use std::ops::Range;
 
 pub use certificates::{Audited, Holding, Use, audit, contested, uses};
 pub use cloud_config::CloudConfig;
+pub(crate) use cloud_config::ENCODINGS;
 pub use fit::Remedies;
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;

@@ -118,7 +118,7 @@ impl Client {
     pub fn new(authorities: Option<&[u8]>, total: Duration) -> Result<Self, Error> {
         // Another part of the program may have done so: it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let network = |error: reqwest::Error| Error::Network(innermost(&error));
+        let network = |error: reqwest::Error| Error::Network(crate::report::innermost(&error));
         let mut builder = reqwest::blocking::Client::builder()
             .user_agent(concat!("firstboot/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT.min(total))
@@ -197,7 +197,7 @@ fn pour(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 return Err(Failed {
-                    error: Error::Network(innermost(&error)),
+                    error: Error::Network(crate::report::innermost(&error)),
                     may_pass: true,
                 });
             }
@@ -236,7 +236,7 @@ fn of_request(error: &reqwest::Error) -> Failed {
         return Error::Untrusted(why).into();
     }
     Failed {
-        error: Error::Network(innermost(error)),
+        error: Error::Network(crate::report::innermost(error)),
         may_pass: !error.is_redirect() && !error.is_builder(),
     }
 }
@@ -250,16 +250,4 @@ fn tls_error(error: &(dyn StdError + 'static)) -> Option<String> {
     let wrapped = error.downcast_ref().and_then(io::Error::get_ref);
     let wrapped = wrapped.and_then(|inner| tls_error(inner));
     wrapped.or_else(|| error.source().and_then(tls_error))
-}
-
-/// The cause at the chain's end, in the words of whoever found it.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    match last.downcast_ref::<io::Error>() {
-        Some(error) => crate::report::reason(error),
-        None => last.to_string(),
-    }
 }

@@ -176,6 +176,18 @@ pub fn reason(error: &std::io::Error) -> String {
     first.into_iter().chain(letters).collect()
 }
 
+/// The cause at the end of an error's chain, in the words of whoever found it.
+pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    match last.downcast_ref::<std::io::Error>() {
+        Some(error) => reason(error),
+        None => last.to_string(),
+    }
+}
+
 /// A text of the user's in backticks: shortened, control characters escaped, keys hidden.
 ///
 /// ```

@@ -37,7 +37,10 @@ pub(super) fn end(error: &(dyn Error + 'static), sides: &Sides<'_>) -> End {
         None if hung_up(error) && !sides.shown.trusts().is_empty() => {
             End::CertificateRefused(ours(None, sides))
         }
-        None => End::NotEtcd(format!("it breaks off: {}", innermost(error))),
+        None => End::NotEtcd(format!(
+            "it breaks off: {}",
+            crate::report::innermost(error)
+        )),
     }
 }
 
@@ -64,17 +67,6 @@ fn hung_up(error: &(dyn Error + 'static)) -> bool {
         )
     });
     here || error.source().is_some_and(hung_up)
-}
-
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    match last.downcast_ref::<io::Error>() {
-        Some(error) => crate::report::reason(error),
-        None => last.to_string(),
-    }
 }
 
 fn is_about_certificates(alert: AlertDescription) -> bool {

@@ -2,23 +2,11 @@
 
 use super::super::{facts, visible};
 use super::{At, Said};
+use crate::manifest::ENCODINGS;
 use crate::pki::audit::THIRTY_DAYS;
 use crate::pki::calendar::day;
 use crate::wire::decode::{Content, Found, Kind, Node, encodings, looks_like_base64, mode};
 
-/// As `cc_write_files.py` spells them (`canonicalize_extraction`).
-const ENCODINGS: [&str; 10] = [
-    "",
-    "b64",
-    "base64",
-    "gz",
-    "gzip",
-    "gz+b64",
-    "gz+base64",
-    "gzip+b64",
-    "gzip+base64",
-    "text/plain",
-];
 /// Users that every image has before cloud-init runs.
 const USERS: [&str; 8] = [
     "root",
@@ -190,7 +178,7 @@ impl Entry<'_> {
     fn content(&self, said: &mut Said) {
         let encoding = self.text("encoding").unwrap_or_default();
         let name = encoding.trim().to_ascii_lowercase();
-        if !ENCODINGS.contains(&name.as_str()) {
+        if !name.is_empty() && !ENCODINGS.contains(&name.as_str()) {
             said.warning(
                 "encoding",
                 self.key("encoding"),

@@ -24,8 +24,8 @@ const OUR_FILES: [&str; 6] = [
     "/usr/local/bin/etcdctl",
     "/usr/local/bin/etcdutl",
 ];
-/// As cloud-init spells them (`cc_write_files.canonicalize_extraction`).
-const ENCODINGS: [&str; 9] = [
+/// The values of `encoding`, as cloud-init spells them (`cc_write_files.canonicalize_extraction`).
+pub(crate) const ENCODINGS: [&str; 9] = [
     "b64",
     "base64",
     "gz",

@@ -10,6 +10,7 @@ mod plain;
 
 pub(super) use super::finding::{is_refused, names_the_machine};
 pub(super) use commands::Key as CommandKey;
+pub(crate) use files::ENCODINGS;
 pub(super) use plain::{Trap, is_plain};
 
 use super::At;
