@@ -5,6 +5,7 @@ use super::machine::{ENV, File, Machine, variables};
 use super::{Change, Fate, Matters};
 use crate::inspect::visible;
 use crate::machine::{SENT, UNITS};
+use crate::pki::calendar::moment;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What follows from other things that are told.
@@ -107,7 +108,17 @@ impl<'a> Comparison<'a> {
                     self.say(Matters::Later, text);
                     continue;
                 }
+                // Which scripts there are is told with the files.
+                "MORE" => continue,
+                "GENESIS_UNTIL" => {
+                    self.say(Matters::Later, window(was, is));
+                    continue;
+                }
                 "CLUSTER_ID" => (Matters::Later, "planned cluster ID"),
+                "REPLACE" => (Matters::Later, "`replace`"),
+                "DISK" => (Matters::Now, "data disk"),
+                "DISK_FILESYSTEM" => (Matters::Now, "the data disk's file system"),
+                "DISK_LABEL" => (Matters::Now, "the data disk's label"),
                 "MEMBER_ID" => (Matters::Now, "member ID"),
                 "ADDRESS" => (Matters::Now, "address"),
                 "ETCD_INITIAL_CLUSTER_TOKEN" => (Matters::Now, "token"),
@@ -116,8 +127,8 @@ impl<'a> Comparison<'a> {
             let what = visible(what);
             let text = match (was, is) {
                 (Some(was), Some(is)) => format!("{what}: {} → {}", visible(was), visible(is)),
-                (None, Some(is)) => format!("{what}={} is new", visible(is)),
-                (Some(was), None) => format!("{what}={} is gone", visible(was)),
+                (None, Some(is)) => format!("{what} is new: {}", visible(is)),
+                (Some(was), None) => format!("{what} is gone: {}", visible(was)),
                 (None, None) => continue,
             };
             self.say(matters, text);
@@ -246,4 +257,21 @@ fn members(was: &str, is: &str) -> String {
         parts.push("another order".to_owned());
     }
     format!("initial cluster: {}", parts.join(", "))
+}
+
+/// Until when the cluster may begin, by the lock.
+fn window(was: Option<&str>, is: Option<&str>) -> String {
+    let until = |value: &str| {
+        let seconds = value.parse().ok();
+        seconds.map_or_else(|| visible(value), moment)
+    };
+    match (was, is) {
+        (Some(was), Some(is)) => format!("genesis window until {} → {}", until(was), until(is)),
+        (None, Some(is)) => format!("genesis window until {} is new (`cluster.lock`)", until(is)),
+        (Some(was), None) => format!(
+            "genesis window until {} is gone: is `cluster.lock` missing?",
+            until(was)
+        ),
+        (None, None) => String::new(),
+    }
 }

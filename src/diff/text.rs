@@ -52,6 +52,9 @@ fn steps(difference: &Difference, out: &mut String) {
     if plan.steps.is_empty() {
         return;
     }
+    for note in &plan.notes {
+        let _ = writeln!(out, "\nnote: {note}");
+    }
     out.push_str("\none machine at a time, each healthy before the next\n");
     let width = plan
         .steps
@@ -72,8 +75,5 @@ fn steps(difference: &Difference, out: &mut String) {
             at + 1,
             visible(&step.name)
         );
-    }
-    for note in &plan.notes {
-        let _ = writeln!(out, "\nnote: {note}");
     }
 }

@@ -99,7 +99,8 @@ fn variables(text: &str) -> Vec<(String, String)> {
         let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         let ours = matches!(name, "MEMBER_ID" | "CLUSTER_ID");
         let known = ours || name.starts_with("ETCD_") && name.chars().all(is_name);
-        known.then(|| (name.to_owned(), shown(value)))
+        // What a script computes is no value yet.
+        (known && !value.contains('$')).then(|| (name.to_owned(), shown(value)))
     });
     lines.take(MOST_SETTINGS).collect()
 }

@@ -199,11 +199,15 @@ pub fn launch_one(
     delivery: &Delivery,
 ) -> String {
     let script = script(platform, cluster, settings, &[(index, delivery)]);
-    let lines = script.lines();
-    let told = lines.filter(|line| !line.starts_with('#') && !line.is_empty());
-    let told: Vec<_> = told.collect();
+    // In a shell `$0` is the shell's own path, and not in that directory.
+    let is_told =
+        |line: &&str| !line.starts_with('#') && !line.is_empty() && *line != ENTER_OWN_DIRECTORY;
+    let told: Vec<_> = script.lines().filter(is_told).collect();
     format!("(\n{}\n)", told.join("\n"))
 }
+
+/// With this line `launch` goes to where it lies (`templates/launch/`).
+const ENTER_OWN_DIRECTORY: &str = r#"cd "$(dirname -- "$0")""#;
 
 /// What `launch` asks for where nobody says it: the variable, and what it is.
 pub fn asked(platform: Platform, cluster: &Cluster, settings: &Settings) -> Vec<(String, String)> {

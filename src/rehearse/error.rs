@@ -53,7 +53,8 @@ impl fmt::Display for Error {
             Self::NoStandIn(version) => write!(
                 f,
                 "no Debian release carries etcd {}.{}, so no stand-in for {version} can be built; \
-                 name a tarball of that version",
+                 name the release's own with `--tarball etcd-v{version}-linux-amd64.tar.gz`, \
+                 which `firstboot pin --vendor DIR` fetches",
                 version.major, version.minor
             ),
             Self::WrongStandIn { wanted, found } => write!(

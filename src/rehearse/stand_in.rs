@@ -189,7 +189,8 @@ mod tests {
         assert_eq!(
             suite_for(wanted).unwrap_err().to_string(),
             "no Debian release carries etcd 3.6, so no stand-in for 3.6.14 can be built; \
-             name a tarball of that version"
+             name the release's own with `--tarball etcd-v3.6.14-linux-amd64.tar.gz`, \
+             which `firstboot pin --vendor DIR` fetches"
         );
         assert_eq!(
             suite_for("3.4.1".parse().unwrap()).unwrap(),
