@@ -74,7 +74,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::NotFound => (
             "manifest-missing",
             "there is no such file".to_owned(),
-            "name the manifest, for example `examples/lab/cluster.yaml`, or go to its directory",
+            "name the manifest, go to its directory, or start one with `firstboot init`",
         ),
         io::ErrorKind::IsADirectory => (
             "manifest-missing",

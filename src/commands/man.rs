@@ -54,7 +54,10 @@ fn name(command: &Command) -> &str {
 
 fn page(command: &Command) -> Result<String, Failure> {
     let mut page = Vec::new();
-    let manual = Man::new(command.clone()).manual("firstboot");
+    let version = concat!("firstboot ", env!("CARGO_PKG_VERSION"));
+    let manual = Man::new(command.clone())
+        .manual("firstboot")
+        .source(version);
     let written = manual.render(&mut page);
     written.map_err(|error| Failure::World(format!("writing a page: {error}")))?;
     Ok(String::from_utf8_lossy(&page).into_owned())

@@ -295,7 +295,7 @@ fn finding(error: &serde_saphyr::Error, source: &str) -> Finding {
         Error::Eof { .. } => (
             "manifest-empty",
             "the manifest is empty".to_owned(),
-            "start from `examples/lab/cluster.yaml`",
+            "`firstboot init` writes one to start from",
         ),
         _ if line_of(source, place.start).starts_with('\t') => (
             "yaml-tab",

@@ -17,11 +17,11 @@ use std::time::Duration;
 pub(in crate::commands) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
     let (mut cluster, report) = load::cluster(&loaded, false)?;
-    context.show(&report);
     let suite = arguments.suite.as_deref().map(suite).transpose()?;
     let faults = faults(arguments, &cluster)?;
     let mirrors = &loaded.manifest.etcd.mirrors;
     let hosts = hosts(mirrors)?;
+    context.show(&report);
     let lacking = rehearse::missing();
     if !lacking.is_empty() {
         return Err(world(lacking));

@@ -55,7 +55,7 @@ pub(super) fn empty() -> Finding {
     Finding::of_file(
         "manifest-empty",
         "the manifest is empty",
-        "start from `examples/lab/cluster.yaml`",
+        "`firstboot init` writes one to start from",
     )
 }
 
@@ -68,7 +68,7 @@ pub(super) fn not_a_mapping(name: &str, node: &Node) -> Finding {
             of(name),
             node.value.kind()
         ),
-        "write `key: value` lines, as in `examples/lab/cluster.yaml`",
+        "write `key: value` lines; docs/manifest.md has them all",
     )
 }
 
