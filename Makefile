@@ -12,8 +12,7 @@ all: build pki
 	@echo
 	@echo "read it:       less out/etcd-cluster-0/controller-0/user-data"
 	@echo "boot it here:  $(SUDO)$(FIRSTBOOT) rehearse $(LAB)/cluster.yaml"
-	@echo "your own:      copy $(LAB)/cluster.yaml to a directory of your own (it will hold keys), edit it,"
-	@echo "               and run firstboot pki mint and firstboot render there"
+	@echo "your own:      $(FIRSTBOOT) init DIR, a directory that will hold keys; then render there"
 
 build:
 	cargo build --release --locked
