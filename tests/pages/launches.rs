@@ -7,26 +7,9 @@ use super::blocks::warnings_are_spoken_of;
 use super::page::Page;
 use super::sandbox::Sandbox;
 use firstboot::platform::Platform;
-use on_platforms::CLIENT;
+use on_platforms::{CLIENT, CLIENTS};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-
-const CLIENTS: [&str; 14] = [
-    "gcloud",
-    "aws",
-    "az",
-    "openstack",
-    "hcloud",
-    "doctl",
-    "oci",
-    "govc",
-    "linode-cli",
-    "virsh",
-    "virt-install",
-    "qm",
-    "pvesh",
-    "pvesm",
-];
 
 /// With stand-ins for the clouds' clients: what the page says is all that `launch` wants.
 #[test]

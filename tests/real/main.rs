@@ -31,6 +31,7 @@ mod mends;
 mod metadata;
 mod own_config;
 mod pairs;
+mod plan;
 mod reader;
 mod replace;
 mod report_page;

@@ -1,10 +1,10 @@
 //! A machine whose mirrors lie or have nothing yet: it says so on its console, and heals alone.
 
 use firstboot::manifest::{self, Manifest};
-use firstboot::rehearse::{Machine, Plan, StandIn, Verdict};
+use firstboot::rehearse::{Plan, StandIn, Verdict};
 use firstboot::release::tarball_name;
 use firstboot::secret::Secret;
-use firstboot::{machine, platform, wire};
+use firstboot::{machine, wire};
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,40 +38,21 @@ fn plan(release: &StandIn, first: &str) -> Plan {
         .collect();
     cluster.release.version = release.version;
     cluster.release.tarballs = vec![(release.arch, release.digest)];
-    let (machine, member) = (
-        &machine::machines(&cluster, machine::Layout::default())[0],
-        &cluster.members[0],
-    );
-    let user_data = wire::cloud_config::render(machine, None).unwrap();
-    let text = String::from_utf8(user_data.expose().to_vec()).unwrap();
-    let (before, after) = text.split_once("\nruncmd:\n").unwrap();
-    let text = format!(
-        "{before}\nruncmd:\n- [sh, -c, {}]\n{after}",
-        serde_json::json!(first)
-    );
+    let user_data = |machine: &machine::Machine| {
+        let user_data = wire::cloud_config::render(machine, None).unwrap();
+        let text = String::from_utf8(user_data.expose().to_vec()).unwrap();
+        let (before, after) = text.split_once("\nruncmd:\n").unwrap();
+        let text = format!(
+            "{before}\nruncmd:\n- [sh, -c, {}]\n{after}",
+            serde_json::json!(first)
+        );
+        Secret::new(text.into_bytes())
+    };
     Plan {
-        cluster: "main".to_owned(),
-        suite: release.suite,
-        tarball: release.tarball.clone(),
-        tarball_name: tarball_name(&release.version, release.arch),
         hosts: Vec::new(),
         media: vec!["/srv/tarball".into()],
-        data_disk: None,
-        machines: vec![Machine {
-            name: member.name.to_string(),
-            address: member.address,
-            member_id: member.id.to_string(),
-            cluster_id: cluster.id.to_string(),
-            user_data: Secret::new(text.into_bytes()),
-            meta_data: platform::meta_data(machine),
-            checks: Vec::new(),
-        }],
         timeout: Duration::from_mins(2),
-        acts: Vec::new(),
-        background: Vec::new(),
-        journal: false,
-        faults: Vec::new(),
-        client: None,
+        ..crate::plan::plan(&cluster, release, user_data)
     }
 }
 

@@ -87,19 +87,19 @@ fn comes_back_twenty_times(version: &str) {
 }
 
 #[test]
-#[ignore = "needs root, Debian's packages and minutes"]
+#[ignore = "needs root, Debian's packages and minutes: `make test-chaos`"]
 fn long_twenty_times_on_etcd_3_3() {
     comes_back_twenty_times("3.3.9");
 }
 
 #[test]
-#[ignore = "needs root, Debian's packages and minutes"]
+#[ignore = "needs root, Debian's packages and minutes: `make test-chaos`"]
 fn long_twenty_times_on_etcd_3_4() {
     comes_back_twenty_times("3.4.27");
 }
 
 #[test]
-#[ignore = "needs root, Debian's packages and minutes"]
+#[ignore = "needs root, Debian's packages and minutes: `make test-chaos`"]
 fn long_twenty_times_on_etcd_3_5() {
     comes_back_twenty_times("3.5.21");
 }
@@ -131,7 +131,7 @@ fn two_of_five_on_etcd_3_5() {
 }
 
 #[test]
-#[ignore = "needs root, Debian's packages and minutes"]
+#[ignore = "needs root, Debian's packages and minutes: `make test-chaos`"]
 fn long_two_of_five_on_etcd_3_3() {
     two_of_five("3.3.9");
 }

@@ -97,7 +97,8 @@ case " $* " in
 esac
 "#;
 
-const CLIENTS: [&str; 14] = [
+/// The programs that `launch` calls, on all platforms together.
+pub(crate) const CLIENTS: [&str; 14] = [
     "gcloud",
     "aws",
     "az",

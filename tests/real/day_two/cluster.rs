@@ -3,10 +3,10 @@
 use crate::rotate::acts;
 use firstboot::cluster::{Cluster, Release};
 use firstboot::manifest::{self, Manifest};
-use firstboot::rehearse::{Act, Background, Machine, Outcome, Plan, StandIn, Suite};
-use firstboot::release::{tarball_name, upstream_urls};
+use firstboot::rehearse::{Act, Background, Outcome, Plan, StandIn, Suite};
+use firstboot::release::upstream_urls;
 use firstboot::secret::Secret;
-use firstboot::{machine, platform, wire};
+use firstboot::wire;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -76,36 +76,18 @@ pub(super) fn rehearse(
     acts: Vec<Act>,
     background: Vec<Background>,
 ) -> Outcome {
-    let machines = machine::machines(cluster, machine::Layout::default());
-    let machines = machines.iter().zip(&cluster.members);
-    let host = |url: &String| url.split('/').nth(2).unwrap().to_owned();
     let planned = acts.len();
-    let plan = Plan {
-        cluster: cluster.name.to_string(),
+    let mut plan = Plan {
         suite,
-        tarball: release.tarball.clone(),
-        tarball_name: tarball_name(&release.version, release.arch),
-        hosts: cluster.release.urls.iter().map(host).collect(),
-        media: Vec::new(),
-        data_disk: None,
-        machines: machines
-            .map(|(machine, member)| Machine {
-                name: member.name.to_string(),
-                address: member.address,
-                member_id: member.id.to_string(),
-                cluster_id: cluster.id.to_string(),
-                user_data: wire::cloud_config::render(machine, None).unwrap(),
-                meta_data: platform::meta_data(machine),
-                checks: acts::checks(),
-            })
-            .collect(),
-        timeout: Duration::from_mins(3),
         acts,
         background,
-        journal: false,
-        faults: Vec::new(),
-        client: None,
+        ..crate::plan::plan(cluster, release, |machine| {
+            wire::cloud_config::render(machine, None).unwrap()
+        })
     };
+    for machine in &mut plan.machines {
+        machine.checks = acts::checks();
+    }
     let outcome = crate::image::host().rehearse(plan, &mut |_| {}).unwrap();
     for act in &outcome.acts {
         let title = act

@@ -4,14 +4,14 @@ use super::acts;
 use firstboot::cluster::Release;
 use firstboot::manifest::{self, Manifest};
 use firstboot::pki::mint::Minted;
-use firstboot::rehearse::{Act, Machine, Plan, StandIn};
-use firstboot::release::{tarball_name, upstream_urls};
+use firstboot::rehearse::{Act, Plan, StandIn};
+use firstboot::release::upstream_urls;
 use firstboot::secret::Secret;
-use firstboot::{machine, platform, wire};
+use firstboot::{machine, wire};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const ADDRESSES: [&str; MACHINES] = ["10.240.0.10", "10.240.0.11", "10.240.0.12"];
 pub(crate) const MACHINES: usize = 3;
@@ -109,35 +109,15 @@ impl Pki {
             tarballs: vec![(release.arch, release.digest)],
             urls: upstream_urls(&release.version),
         };
-        let host = |url: &String| url.split('/').nth(2).unwrap().to_owned();
-        let machines = machine::machines(&cluster, machine::Layout::default());
-        let machines = machines.iter().zip(&cluster.members);
-        Plan {
-            cluster: cluster.name.to_string(),
-            suite: release.suite,
-            tarball: release.tarball.clone(),
-            tarball_name: tarball_name(&release.version, release.arch),
-            hosts: cluster.release.urls.iter().map(host).collect(),
-            media: Vec::new(),
-            data_disk: None,
-            machines: machines
-                .map(|(machine, member)| Machine {
-                    name: member.name.to_string(),
-                    address: member.address,
-                    member_id: member.id.to_string(),
-                    cluster_id: cluster.id.to_string(),
-                    user_data: user_data(machine),
-                    meta_data: platform::meta_data(machine),
-                    checks: acts::checks(),
-                })
-                .collect(),
-            timeout: Duration::from_mins(3),
+        let mut plan = Plan {
             acts,
             background: acts::clients(),
-            journal: false,
-            faults: Vec::new(),
-            client: None,
+            ..crate::plan::plan(&cluster, release, user_data)
+        };
+        for machine in &mut plan.machines {
+            machine.checks = acts::checks();
         }
+        plan
     }
 }
 
