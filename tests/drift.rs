@@ -72,7 +72,7 @@ fn the_command_line_is_as_documented() {
     let mut text = String::from(
         "# The command line\n\n\
          What `--help` says of each command; a test holds this page against it. Exit status: 0 done,\n\
-         1 the input is wrong or the answer is no, 2 the world failed (disk, network, a tool).\n\
+         1 the input is wrong or the answer is no, 2 the world failed (disk, network, a tool); `verify` and `diff` have their own.\n\
          For programs: [json.md](json.md).\n",
     );
     for words in commands() {

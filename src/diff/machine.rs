@@ -130,10 +130,13 @@ impl Machine {
             None => bytes.to_vec(),
         };
         let kept = File {
-            mode: file.mode,
-            owner: file.owner.clone(),
+            mode: file.mode.or_else(|| before.and_then(|file| file.mode)),
+            owner: file
+                .owner
+                .clone()
+                .or_else(|| before.and_then(|file| file.owner.clone())),
+            certificates: crate::inspect::facts::certificates(&whole),
             bytes: Secret::new(whole),
-            certificates: file.certificates(),
         };
         self.files.insert(file.path.clone(), kept);
     }

@@ -36,7 +36,7 @@ pub struct Plan {
 }
 
 /// Orders the steps: what must change first, then what joins, what goes, and last what only
-/// matters later.
+/// matters later; of one or two members, what joins comes before all.
 pub fn plan(before: &[Machine], after: &[Machine], fates: &[(String, Fate)], whole: bool) -> Plan {
     let action = |fate: &Fate| match fate {
         Fate::Same => None,
@@ -107,7 +107,7 @@ fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> 
         .any(|step| matches!(step.action, Action::Replace | Action::ReplaceLater))
     {
         notes.push(
-            "a machine that is made anew has an empty disk: with a `cluster.lock` it takes its old place by itself (docs/replace.md), without one by hand (docs/machine.md, «A controller that lost its disk»)"
+            "a machine that is made anew has an empty disk: where `replace` is `auto`, as with a `cluster.lock`, it takes its old place by itself (docs/replace.md), elsewhere by hand (docs/machine.md, «A controller that lost its disk»)"
                 .to_owned(),
         );
     }

@@ -33,7 +33,7 @@ pub(super) struct Delivery {
 }
 
 /// The certificates in a file.
-pub(super) fn certificates(bytes: &[u8]) -> Vec<Facts> {
+pub(crate) fn certificates(bytes: &[u8]) -> Vec<Facts> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     let count = bytes.windows(BEGIN.len()).filter(|window| *window == BEGIN);
     match count.take(MOST_CERTIFICATES + 1).count() {

@@ -98,15 +98,6 @@ impl Inspection {
         self.without_keys(format!("{document:#}\n"))
     }
 
-    /// `1 error and 2 warnings`; empty if there is none.
-    pub fn summary(&self) -> String {
-        let findings = self.judgements.iter().map(|judgement| Finding {
-            severity: judgement.severity,
-            ..Finding::of_file(judgement.code, "", "")
-        });
-        Report::new("", "", findings.collect()).summary()
-    }
-
     /// The last net: whoever writes a line of a key where a name should be is not shown it.
     fn without_keys(&self, mut text: String) -> String {
         for line in facts::key_lines(&self.part) {

@@ -5,10 +5,9 @@ use super::error::{Doing as _, Error};
 use super::event::Executed;
 use super::machine_root::IMAGE;
 use super::tools::shown;
+use crate::release::Hasher;
 use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
-use ring::digest::{Context, SHA256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
@@ -102,19 +101,14 @@ fn inside(path: &Path) -> PathBuf {
 }
 
 fn digest(file: &mut File) -> String {
-    let mut context = Context::new(&SHA256);
+    let mut hasher = Hasher::default();
     let mut part = vec![0; 1 << 16];
     loop {
         match file.read(&mut part) {
             Ok(0) => break,
-            Ok(length) => context.update(&part[..length]),
+            Ok(length) => hasher.update(&part[..length]),
             Err(_) => return "unread".to_owned(),
         }
     }
-    let mut text = String::new();
-    for byte in context.finish().as_ref() {
-        // Writing into a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    hasher.digest().to_string()
 }

@@ -108,6 +108,7 @@ async fn talk(
     seen.version = Some(server);
     seen.cluster_version = Some(cluster);
 
+    let broken = |error: Failure| refusal::broke_off(&*error);
     seen.end = End::BrokeOff("`maintenance/status`");
     let path = format!("{prefix}/maintenance/status");
     let reply = http.post(&path, "{}").await.map_err(broken)?;

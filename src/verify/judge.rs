@@ -9,10 +9,10 @@ use crate::pki::audit::THIRTY_DAYS;
 use crate::release::Digest;
 use crate::report::Severity;
 
-/// What a controller is, in one word; the first that is true of it.
+/// What a controller is, in one word; the last of these that is true of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// The planned member, in every point that was asked.
+    /// The planned member, and no error names it.
     AsPlanned,
     /// A voter under the planned name and peer URL that came in the place of the first one.
     Replaced,
@@ -141,7 +141,17 @@ pub fn judge(plan: &Plan, seen: Vec<Observation>, files: &[OnDisk], now: i64) ->
             state,
         });
     }
-    findings.extend(together::findings(plan, &controllers));
+    let together = together::findings(plan, &controllers);
+    let wrong = together
+        .iter()
+        .filter(|one| one.severity == Severity::Error);
+    for name in wrong.filter_map(|one| one.controller.as_ref()) {
+        let named = |one: &&mut Checked| one.planned.name.as_str() == name.as_str();
+        if let Some(one) = controllers.iter_mut().find(named) {
+            one.state = one.state.max(State::Differs);
+        }
+    }
+    findings.extend(together);
     let statuses: Vec<_> = statuses(&controllers).collect();
     let first = statuses.first().and_then(|status| status.leader);
     let agreed = statuses.iter().all(|status| status.leader == first);

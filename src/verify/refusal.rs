@@ -37,11 +37,16 @@ pub(super) fn end(error: &(dyn Error + 'static), sides: &Sides<'_>) -> End {
         None if hung_up(error) && !sides.shown.trusts().is_empty() => {
             End::CertificateRefused(ours(None, sides))
         }
-        None => End::NotEtcd(format!(
-            "it breaks off: {}",
-            crate::report::innermost(error)
-        )),
+        None => broke_off(error),
     }
+}
+
+/// The same once a question was answered, and so no certificate is refused any more.
+pub(super) fn broke_off(error: &(dyn Error + 'static)) -> End {
+    End::NotEtcd(format!(
+        "it breaks off: {}",
+        crate::report::innermost(error)
+    ))
 }
 
 /// The error of rustls, wherever in the chain it stands.

@@ -90,9 +90,10 @@ fn all_made_again_after_the_window_begin_nothing_and_say_so() {
 fn a_machine_that_comes_an_hour_later_by_its_clock_joins() {
     let bench = Bench::with("replace: auto\n");
     bench.window_ends_in(1800);
-    bench.holds(
+    let held = bench.holds(
         &["boot-order:0,2,1", "stagger:15s", "clock:+1h@controller-1"],
         1,
     );
+    held.shows(1, "the others wait for it");
     println!("figure: a machine that comes an hour later, by its clock: healthy");
 }

@@ -29,7 +29,7 @@ pub(super) fn text(outcome: &Outcome) -> String {
 }
 
 fn told(fault: &FaultResult) -> String {
-    let whom = fault.machine.as_deref().unwrap_or("all machines");
+    let whom = fault.machine.as_deref().unwrap_or("the mirrors");
     let (name, done) = (&fault.fault, &fault.done);
     let Some(begun) = fault.begun else {
         return format!("  {name}: never came: {whom} did not get so far\n");

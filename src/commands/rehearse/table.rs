@@ -25,7 +25,7 @@ pub(super) fn line(event: &Event) -> String {
         },
         Event::Quorum { at } => format!("{at:6.2} s  quorum\n"),
         Event::Fault(fault) => fault_line(fault),
-        // The command has no acts yet.
+        // Consoles and requests are in the logs; the command plans no acts.
         Event::Console { .. } | Event::Request(_) | Event::Act(_) => String::new(),
     }
 }

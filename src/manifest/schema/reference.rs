@@ -13,10 +13,10 @@ pub fn reference() -> String {
 fn rows(mapping: &Mapping, before: &str, text: &mut String) {
     for key in mapping.keys {
         let path = format!("{before}{}", key.name);
-        let otherwise = match (&key.otherwise, before) {
-            (Otherwise::Required, _) => "required".to_owned(),
-            (Otherwise::Value(value), _) => format!("`{value}`"),
-            (Otherwise::Words(words), _) => (*words).to_owned(),
+        let otherwise = match &key.otherwise {
+            Otherwise::Required => "required".to_owned(),
+            Otherwise::Value(value) => format!("`{value}`"),
+            Otherwise::Words(words) => (*words).to_owned(),
         };
         let _ = writeln!(text, "| `{path}` | {} | {otherwise} |", what(key));
         match key.shape {
