@@ -2,6 +2,7 @@
 //! [`Command`], a line in the README's table.
 
 mod bake;
+mod fleet;
 mod load;
 mod pin;
 mod pki;
@@ -9,6 +10,7 @@ mod rehearse;
 #[cfg(target_os = "linux")]
 mod rehearse_table;
 mod render;
+mod render_fleet;
 mod rendering;
 
 use crate::output::Owner;
@@ -88,6 +90,8 @@ pub enum Failure {
     World(String),
     /// It ran and the answer is no: exit status 1, all words are said already.
     Negative,
+    /// It ran and the world failed for a part: exit status 2, all words are said already.
+    Partial,
 }
 
 impl Failure {
@@ -129,6 +133,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Negative) => ExitCode::from(1),
+        Err(Failure::Partial) => ExitCode::from(2),
         Err(Failure::Input(report)) => {
             context.refuse(&report);
             ExitCode::from(1)

@@ -1,7 +1,8 @@
 //! `firstboot render`: the main job.
 
+use super::fleet::{Found, Manifests};
 use super::rendering::{Image, Rendering};
-use super::{Context, Failure, ManifestArguments, load, owner};
+use super::{Context, Failure, ManifestArguments, load, owner, render_fleet};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
 use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
@@ -9,22 +10,25 @@ use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Render the user-data of every controller, and the script that launches them
 ///
 /// Everything that would fail on a machine and can be known before is refused here, all of it
 /// in one report. Writes OUT/<cluster>/<controller>/ and OUT/<cluster>/launch; what is written
 /// holds private keys, so only its owner can read it.
+///
+/// Several manifests, or a directory of them, are rendered on all cores; one that is refused
+/// does not stop the others.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    manifest: ManifestArguments,
-    /// Where the cluster's directory is put
+    manifests: Manifests,
+    /// Where the clusters' directories are put
     #[arg(short, long, value_name = "DIR", default_value = "out")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
     /// Render for this platform instead of the manifest's, without the manifest's `launch`
     /// and `image.id`, which are meant for its own
     #[arg(long, value_name = "NAME", value_parser = platforms())]
@@ -38,51 +42,41 @@ pub(crate) struct Arguments {
     compress: Compress,
     /// Check everything, write nothing
     #[arg(long)]
-    check: bool,
+    pub(super) check: bool,
     /// Refuse what is only unwise, too
     #[arg(long)]
     strict: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
-    let loaded = load::manifest(&arguments.manifest)?;
-    let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
-    let network = loaded.manifest.network_on(platform);
-    let (cluster, report) = load::cluster_with(&loaded, network, arguments.strict)?;
-    let rendering = Rendering::of(
-        &loaded,
-        &cluster,
-        platform,
-        arguments.compress,
-        arguments.image,
-    )?;
-    let name = cluster.name.as_str();
+    match arguments.manifests.find()? {
+        Found::One(manifest) => one(arguments, &manifest, context),
+        Found::Fleet(manifests) => render_fleet::run(arguments, &manifests, context),
+    }
+}
+
+fn one(
+    arguments: &Arguments,
+    manifest: &ManifestArguments,
+    context: Context,
+) -> Result<(), Failure> {
+    let rendered = Rendered::of(arguments, manifest)?;
+    let name = rendered.cluster.name.as_str();
     let written = if arguments.check {
         None
     } else {
-        let written = output::write_tree(&arguments.output, name, &rendering.files, owner);
+        let files = &rendered.rendering.files;
+        let written = output::write_tree(&arguments.output, name, files, owner);
         Some(written.map_err(|error| Failure::world(error.to_string()))?)
     };
-    context.show(&report);
-    let summary = Summary {
-        cluster: &cluster,
-        platform,
-        rendering: &rendering,
-        written,
-    };
+    context.show(&rendered.report);
     let directory = arguments.output.join(name);
     context.print(&match context.format {
-        Format::Human => summary.text(&directory),
-        Format::Json => summary.json(&directory, &report),
+        Format::Human => rendered.text(&directory, written),
+        Format::Json => format!("{:#}\n", rendered.json(&directory, written)),
     })?;
-    if context.format == Format::Human && rendering.is_for_either_image() {
-        context.terminal.say(EITHER_IMAGE);
-    }
-    let plain = |delivery: &Delivery| !platform.takes_compressed(delivery.first().document);
-    let stays_plain = rendering.deliveries.iter().any(plain);
-    if context.format == Format::Human && arguments.compress == Compress::Always && stays_plain {
-        let note = format!("\nnote: nothing is compressed: it would not survive on {platform}\n");
-        context.terminal.say(&note);
+    if context.format == Format::Human {
+        context.terminal.say(&rendered.notes(arguments));
     }
     if context.format == Format::Human && written.is_some() {
         context
@@ -104,27 +98,77 @@ fn platforms() -> impl TypedValueParser<Value = Platform> {
     names.try_map(|name| Platform::named(&name).ok_or("no platform"))
 }
 
-struct Summary<'a> {
-    cluster: &'a Cluster,
+/// One cluster, rendered; nothing is written yet.
+pub(super) struct Rendered {
+    pub(super) cluster: Cluster,
     platform: Platform,
-    rendering: &'a Rendering,
-    written: Option<Written>,
+    pub(super) rendering: Rendering,
+    /// Its warnings.
+    pub(super) report: Report,
 }
 
-impl Summary<'_> {
-    fn text(&self, directory: &std::path::Path) -> String {
+impl Rendered {
+    /// Reads, checks and renders one manifest.
+    pub(super) fn of(arguments: &Arguments, manifest: &ManifestArguments) -> Result<Self, Failure> {
+        let loaded = load::manifest(manifest)?;
+        let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
+        let network = loaded.manifest.network_on(platform);
+        let (cluster, report) = load::cluster_with(&loaded, network, arguments.strict)?;
+        let rendering = Rendering::of(
+            &loaded,
+            &cluster,
+            platform,
+            arguments.compress,
+            arguments.image,
+        )?;
+        Ok(Self {
+            cluster,
+            platform,
+            rendering,
+            report,
+        })
+    }
+
+    /// What to know about the whole; the same for all clusters that it is true of.
+    pub(super) fn notes(&self, arguments: &Arguments) -> String {
+        let mut notes = String::new();
+        if self.rendering.is_for_either_image() {
+            notes.push_str(EITHER_IMAGE);
+        }
+        let plain = |delivery: &Delivery| {
+            let document = delivery.first().document;
+            !self.platform.takes_compressed(document)
+        };
+        let stays_plain = self.rendering.deliveries.iter().any(plain);
+        if arguments.compress == Compress::Always && stays_plain {
+            let platform = self.platform;
+            let _ = writeln!(
+                notes,
+                "\nnote: nothing is compressed: it would not survive on {platform}"
+            );
+        }
+        notes
+    }
+
+    /// The cluster in one line.
+    pub(super) fn head(&self, directory: &Path, written: Option<Written>) -> String {
         let Self {
             cluster, platform, ..
         } = self;
-        let outcome = match self.written {
+        let outcome = match written {
             None => "checked, nothing written".to_owned(),
             Some(Written::Changed) => format!("written to {}", directory.display()),
             Some(Written::Unchanged) => format!("unchanged in {}", directory.display()),
         };
-        let mut text = format!(
+        format!(
             "{} on {platform}: etcd {}, cluster ID {}, {outcome}\n",
             cluster.name, cluster.release.version, cluster.id,
-        );
+        )
+    }
+
+    fn text(&self, directory: &Path, written: Option<Written>) -> String {
+        let cluster = &self.cluster;
+        let mut text = self.head(directory, written);
         let width = |of: fn(&crate::cluster::Member) -> usize| {
             cluster.members.iter().map(of).max().unwrap_or(0)
         };
@@ -137,13 +181,13 @@ impl Summary<'_> {
                 member.name.as_str(),
                 member.address.to_string(),
                 member.id.to_string(),
-                size(delivery.first(), *platform),
+                size(delivery.first(), self.platform),
             );
         }
         text
     }
 
-    fn json(&self, directory: &std::path::Path, report: &Report) -> String {
+    pub(super) fn json(&self, directory: &Path, written: Option<Written>) -> Value {
         let Self {
             cluster, platform, ..
         } = self;
@@ -160,18 +204,17 @@ impl Summary<'_> {
                 })
             })
             .collect();
-        let document = json!({
+        json!({
             "apiVersion": crate::manifest::API_VERSION,
             "cluster": cluster.name.as_str(),
             "clusterId": cluster.id.to_string(),
             "platform": platform.name(),
             "etcdVersion": cluster.release.version.to_string(),
             "directory": directory.display().to_string(),
-            "written": self.written.map(|written| written == Written::Changed),
+            "written": written.map(|written| written == Written::Changed),
             "controllers": controllers,
-            "findings": report.to_json(),
-        });
-        format!("{document:#}\n")
+            "findings": self.report.to_json(),
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod cloud_config;
 mod fields;
 mod finding;
 mod fit;
+mod fleet;
 mod issue;
 mod launch;
 mod network;

@@ -3,6 +3,7 @@
 mod advice;
 mod bake;
 mod cloud_config;
+mod fleet;
 mod network;
 mod pem;
 mod platform;
@@ -12,6 +13,7 @@ mod settings;
 pub(super) use advice::*;
 pub(super) use bake::*;
 pub(super) use cloud_config::*;
+pub(super) use fleet::*;
 pub(super) use network::*;
 pub(super) use pem::*;
 pub(super) use platform::*;
