@@ -4,6 +4,7 @@ use crate::desk::{Desk, now};
 use crate::peers::memory;
 use crate::rows;
 use firstboot::pki::mint::{Authority, Leaf, Validity};
+use std::fmt::Write as _;
 use std::fs;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -57,7 +58,7 @@ fn write(desk: &Desk, fleet: &str, clusters: u16) {
         for member in 0..MEMBERS {
             let [high, low] = cluster.to_be_bytes();
             let address = IpAddr::from([10, high, low, 10 + member]);
-            text += &format!("- {{ name: controller-{member}, ip: {address} }}\n");
+            let _ = writeln!(text, "- {{ name: controller-{member}, ip: {address} }}");
             let leaf = Leaf {
                 common_name: "etcd",
                 addresses: &[address, [127, 0, 0, 1].into()],
