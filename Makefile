@@ -4,7 +4,7 @@ FIRSTBOOT := target/release/firstboot
 LAB := examples/lab
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
 
-.PHONY: all build pki rehearse test test-vm test-chaos lint deny clean install
+.PHONY: all bench build pki rehearse test test-vm test-chaos lint deny clean install
 .DELETE_ON_ERROR:
 
 all: build pki
@@ -27,6 +27,10 @@ rehearse: build pki
 
 test:
 	sh tests/run
+
+bench:
+	cargo bench --locked --bench pki
+	cargo bench --locked --bench speed
 
 test-vm:
 	sh tests/run-vm

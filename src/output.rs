@@ -2,16 +2,20 @@
 //!
 //! The new tree is staged beside the old one, synced, and takes its place in one rename.
 
+mod private;
 mod public;
 mod set;
+mod trees;
 
 pub use public::{Staged, write_public};
 pub use set::write_set;
+pub use trees::{StagedTree, Trees};
 
 use crate::report::reason;
 use crate::secret::Secret;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use private::make_private_directories;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A file of the tree, relative to its root.
@@ -83,29 +87,11 @@ pub fn write_tree(
     files: &[OutputFile],
     owner: impl Fn(&str) -> Owner,
 ) -> Result<Written> {
-    let target = parent.join(name);
-    let mut old = list(&target)?;
-    if let Some(foreign) = old.iter().find(|path| owner(path) == Owner::Foreign) {
-        return Err(Error::Foreign(target.join(foreign)));
-    }
-    let kept: Vec<_> = old
-        .extract_if(.., |path| owner(path) == Owner::Other)
-        .collect();
-    if holds_exactly(&target, &old, files) {
+    let trees = Trees::new(parent, [name.to_owned()]);
+    let Some(staged) = trees.stage(name, files, owner)? else {
         return Ok(Written::Unchanged);
-    }
-    make_private_directories(parent)?;
-    let _lock = lock(parent);
-    let prefix = format!(".{name}.");
-    sweep(parent, &prefix)?;
-    let mut builder = tempfile::Builder::new();
-    let stage = private(builder.prefix(&prefix))
-        .tempdir_in(parent)
-        .map_err(|error| Error::Io("creating a directory in", parent.to_path_buf(), error))?;
-    keep(&target, stage.path(), &kept)?;
-    fill(stage.path(), files)?;
-    replace(stage.path(), &target)?;
-    sync(parent)?;
+    };
+    trees.put(vec![staged]).swap_remove(0)?;
     Ok(Written::Changed)
 }
 
@@ -115,180 +101,6 @@ fn lock(parent: &Path) -> Option<File> {
     let directory = File::open(parent).ok()?;
     directory.lock().ok()?;
     Some(directory)
-}
-
-/// Removes what killed processes left: it holds keys.
-fn sweep(parent: &Path, prefix: &str) -> Result<()> {
-    let io = |error| Error::Io("reading", parent.to_path_buf(), error);
-    for entry in fs::read_dir(parent).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            let path = entry.path();
-            fs::remove_dir_all(&path).map_err(|error| Error::Io("removing", path, error))?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn private<'a, 'b>(
-    builder: &'a mut tempfile::Builder<'b, 'b>,
-) -> &'a mut tempfile::Builder<'b, 'b> {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o700))
-}
-
-#[cfg(not(unix))]
-fn private<'a, 'b>(
-    builder: &'a mut tempfile::Builder<'b, 'b>,
-) -> &'a mut tempfile::Builder<'b, 'b> {
-    builder
-}
-
-/// Every file and empty directory below `root`, relative to it, `/` between the parts.
-fn list(root: &Path) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    let mut waiting = vec![String::new()];
-    while let Some(relative) = waiting.pop() {
-        let directory = root.join(&relative);
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if relative.is_empty() && error.kind() == io::ErrorKind::NotFound => break,
-            Err(error) => return Err(Error::Io("reading", directory, error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| Error::Io("reading", directory.clone(), error))?;
-            let path = format!("{relative}{}", entry.file_name().to_string_lossy());
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => waiting.push(format!("{path}/")),
-                _ => found.push(path),
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn holds_exactly(target: &Path, old: &[String], files: &[OutputFile]) -> bool {
-    let same = |file: &OutputFile| {
-        let path = target.join(&file.path);
-        has_mode(&path, file.executable)
-            && fs::read(&path).is_ok_and(|bytes| bytes == file.bytes.expose())
-    };
-    old.len() == files.len() && files.iter().all(same)
-}
-
-/// Brings files of the old tree into the new one, where they have a second name until the old one
-/// goes.
-fn keep(old: &Path, stage: &Path, kept: &[String]) -> Result<()> {
-    for path in kept {
-        let (from, to) = (old.join(path), stage.join(path));
-        make_private_directories(to.parent().unwrap_or(stage))?;
-        fs::hard_link(&from, &to)
-            .or_else(|_| fs::copy(&from, &to).map(|_| ()))
-            .map_err(|error| Error::Io("keeping", from, error))?;
-    }
-    Ok(())
-}
-
-fn fill(stage: &Path, files: &[OutputFile]) -> Result<()> {
-    let mut directories = vec![stage.to_path_buf()];
-    for file in files {
-        let path = stage.join(&file.path);
-        if let Some(directory) = path
-            .parent()
-            .filter(|parent| !directories.iter().any(|d| d == parent))
-        {
-            make_private_directories(directory)?;
-            directories.push(directory.to_path_buf());
-        }
-        let io = |error| Error::Io("writing", path.clone(), error);
-        let mut out = create(&path, file.executable).map_err(io)?;
-        out.write_all(file.bytes.expose()).map_err(io)?;
-        out.sync_all().map_err(io)?;
-    }
-    directories
-        .iter()
-        .rev()
-        .try_for_each(|directory| sync(directory))
-}
-
-#[cfg(unix)]
-fn make_private_directories(path: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    if path.as_os_str().is_empty() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder
-        .create(path)
-        .map_err(|error| Error::Io("creating", path.to_path_buf(), error))
-}
-
-#[cfg(not(unix))]
-fn make_private_directories(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| Error::Io("creating", path.to_path_buf(), error))
-}
-
-#[cfg(unix)]
-fn mode(executable: bool) -> u32 {
-    if executable { 0o700 } else { 0o600 }
-}
-
-#[cfg(unix)]
-fn create(path: &Path, executable: bool) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .create_new(true)
-        .mode(mode(executable))
-        .open(path)
-}
-
-#[cfg(not(unix))]
-fn create(path: &Path, _executable: bool) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-#[cfg(unix)]
-fn has_mode(path: &Path, executable: bool) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o7777 == mode(executable))
-}
-
-#[cfg(not(unix))]
-fn has_mode(path: &Path, _executable: bool) -> bool {
-    path.is_file()
-}
-
-/// Puts `stage` where `target` is. Where the system can swap two names in one step there is no
-/// moment without a tree; elsewhere the old one is moved aside first.
-fn replace(stage: &Path, target: &Path) -> Result<()> {
-    let io = |error: io::Error| Error::Io("replacing", target.to_path_buf(), error);
-    if !target.exists() {
-        // What is renamed away is an empty directory again, for the staging guard to remove.
-        fs::rename(stage, target).map_err(io)?;
-        return fs::create_dir(stage).map_err(io);
-    }
-    if swap(stage, target).is_ok() {
-        return Ok(());
-    }
-    let aside = stage.with_extension("old");
-    fs::rename(target, &aside).map_err(io)?;
-    fs::rename(stage, target).map_err(io)?;
-    fs::rename(&aside, stage).map_err(io)
-}
-
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-fn swap(a: &Path, b: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn swap(_a: &Path, _b: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
@@ -306,6 +118,7 @@ fn sync(_directory: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn file(path: &str, text: &str) -> OutputFile {
         OutputFile {
@@ -351,6 +164,66 @@ mod tests {
         fs::write(stale.join("user-data"), "a key").unwrap();
         write_tree(parent.path(), "c", &[file("launch", "1")], ours).unwrap();
         assert!(!stale.exists());
+    }
+
+    #[test]
+    fn sweeps_only_its_own_stages() {
+        let parent = tempfile::tempdir().unwrap();
+        for name in [".c.d.abc", ".other.abc", ".hidden"] {
+            fs::create_dir(parent.path().join(name)).unwrap();
+        }
+        write_tree(parent.path(), "c", &[file("launch", "1")], ours).unwrap();
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn many_trees_take_their_places_together() {
+        let parent = tempfile::tempdir().unwrap();
+        let names: Vec<_> = (0..20).map(|index| format!("c{index}")).collect();
+        let read = |name: &str| fs::read(parent.path().join(name).join("a/user-data")).unwrap();
+        for text in ["1", "2"] {
+            let trees = Trees::new(parent.path(), names.iter().cloned());
+            let files = [file("launch", "1"), file("a/user-data", text)];
+            let stage = |name: &String| trees.stage(name, &files, ours).unwrap().unwrap();
+            // Only some of them had a tree before.
+            let some = if text == "1" { &names[..12] } else { &names };
+            let staged: Vec<_> = some.iter().map(stage).collect();
+            let here = |name: &&String| parent.path().join(name).exists();
+            assert_eq!(
+                some.iter().filter(here).count(),
+                if text == "1" { 0 } else { 12 }
+            );
+            let outcomes = trees.put(staged);
+            assert!(outcomes.len() == some.len() && outcomes.iter().all(Result::is_ok));
+            assert!(some.iter().all(|name| read(name) == text.as_bytes()));
+            assert_eq!(fs::read_dir(parent.path()).unwrap().count(), some.len());
+        }
+    }
+
+    #[test]
+    fn a_tree_that_finds_no_place_fails_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let trees = Trees::new(parent.path(), names.clone());
+        let files = [file("launch", "1")];
+        let staged = names
+            .iter()
+            .map(|name| trees.stage(name, &files, ours).unwrap().unwrap());
+        let staged = staged.collect();
+        let gone = fs::read_dir(parent.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let is_of_b = |path: &PathBuf| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with(".b.")
+        };
+        fs::remove_dir_all({ gone }.find(is_of_b).unwrap()).unwrap();
+        let outcomes = trees.put(staged);
+        let good: Vec<_> = outcomes.iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, false, true]);
+        assert!(parent.path().join("c/launch").is_file() && !parent.path().join("b").exists());
     }
 
     #[test]

@@ -103,6 +103,24 @@ impl Progress {
         }
     }
 
+    /// Shows how many of so many things are done; none is yet.
+    pub fn count(&self, total: usize) {
+        self.0.set_length(total as u64);
+        let style = ProgressStyle::with_template("{wide_msg} {human_pos}/{human_len} {bar:20}");
+        self.0
+            .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    }
+
+    /// One more thing is done.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+
+    /// Lets somebody else speak: what is shown is out of the way meanwhile.
+    pub fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
+        self.0.suspend(speak)
+    }
+
     /// So many more bytes came.
     pub fn advance(&self, bytes: usize) {
         self.0.inc(bytes as u64);

@@ -178,6 +178,13 @@ fn json_has_the_documented_shapes() {
     check(&["init"], 0, &["written"]);
     check(&["render"], 0, &["controllers"]);
     assert!(check(&["render", "--check"], 0, &["controllers"])["written"].is_null());
+    let fleet = documented("firstboot/render-fleet/v1", &[]);
+    fs::create_dir(dir.path().join("more")).unwrap();
+    let several = print(&["render", "cluster.yaml", "more"], 1);
+    compare(&fleet["counts"], &several["counts"], "counts");
+    compare(&fleet["clusters"][0], &several["clusters"][0], "clusters");
+    assert_eq!(several["format"], fleet["format"]);
+    assert_eq!(several["clusters"][1]["manifest"], "more");
     check(&["pin", "--offline"], 0, &["tarballs"]);
     check(&["pin", "--check"], 0, &["upToDate"]);
     assert_eq!(

@@ -77,7 +77,7 @@ fn compare(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     if difference.is_same() {
         Ok(())
     } else {
-        Err(Failure::Differs)
+        Err(Failure::Told)
     }
 }
 

@@ -128,8 +128,9 @@ pub enum Failure {
     World(String),
     /// It ran and the answer is no: exit status 1, all words are said already.
     Negative,
-    /// It ran, and what it compared differs: exit status 2, all words are said already.
-    Differs,
+    /// It ran, and the world is not as asked, or failed for a part: exit status 2, all words are
+    /// said already.
+    Told,
 }
 
 impl Failure {
@@ -181,7 +182,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Negative) => ExitCode::from(1),
-        Err(Failure::Differs) => ExitCode::from(2),
+        Err(Failure::Told) => ExitCode::from(2),
         Err(Failure::Input(report)) => {
             context.refuse(&report);
             ExitCode::from(1)

@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     if end.passed() {
         Ok(())
     } else {
-        Err(Failure::Differs)
+        Err(Failure::Told)
     }
 }
 

@@ -12,6 +12,7 @@ mod data_disk;
 mod fields;
 mod finding;
 mod fit;
+mod fleet;
 mod issue;
 mod launch;
 mod network;

@@ -26,11 +26,9 @@ pub struct Row {
 /// assert_eq!(row.sources, 3);
 /// ```
 pub fn find(version: Version, arch: Arch) -> Option<Row> {
-    let prefix = format!("{version}\t{arch}\t");
-    TABLE
-        .lines()
-        .find(|line| line.starts_with(&prefix))
-        .and_then(parse)
+    // The first line is a comment, so that every row follows a newline.
+    let before = TABLE.find(&format!("\n{version}\t{arch}\t"))?;
+    TABLE[before + 1..].lines().next().and_then(parse)
 }
 
 /// Every row, in the file's order: oldest release first.

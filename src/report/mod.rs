@@ -138,11 +138,7 @@ impl Report {
 
     /// `3 errors and 1 warning`.
     pub fn summary(&self) -> String {
-        let part = |count: usize, word: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {word}")),
-            n => Some(format!("{n} {word}s")),
-        };
+        let part = |count: usize, word: &str| (count > 0).then(|| counted(count, word));
         let parts = [
             part(self.count(Severity::Error), "error"),
             part(self.count(Severity::Warning), "warning"),
@@ -160,6 +156,14 @@ impl Report {
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.matches('\n').count() + 1;
         (line, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// A number of things: `1 error`, `3 errors`.
+pub fn counted(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        n => format!("{n} {word}s"),
     }
 }
 

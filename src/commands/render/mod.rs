@@ -1,5 +1,10 @@
 //! `firstboot render`: the main job.
 
+mod fleet;
+mod in_order;
+mod manifests;
+mod telling;
+
 use super::rendering::{Image, Rendering};
 use super::report_page::{self, Choice};
 use super::{Context, Failure, ManifestArguments, load, losses, owner};
@@ -10,15 +15,19 @@ use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
 use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
+use manifests::{Found, Manifests};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Render the user-data of every controller, and the script that launches them
 ///
 /// Everything that would fail on a machine and can be known before is refused here, all of it
 /// in one report. Writes OUT/<cluster>/<controller>/ and OUT/<cluster>/launch; what is written
 /// holds private keys, so only its owner can read it.
+///
+/// Several manifests, or a directory of them, are rendered on all cores; one that is refused
+/// does not stop the others.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,10 +36,10 @@ Examples:
   firstboot render --platform nocloud -o seeds  the same machines elsewhere")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    manifest: ManifestArguments,
-    /// Where the cluster's directory is put
+    manifests: Manifests,
+    /// Where the clusters' directories are put
     #[arg(short, long, value_name = "DIR", default_value = "out")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
     /// Render for this platform instead of the manifest's, without the manifest's `launch`
     /// and `image.id`, which are meant for its own
     #[arg(long, value_name = "NAME", value_parser = super::platforms())]
@@ -44,7 +53,7 @@ pub(crate) struct Arguments {
     compress: Compress,
     /// Check everything, write nothing
     #[arg(long)]
-    check: bool,
+    pub(super) check: bool,
     /// Refuse what is only unwise, too
     #[arg(long)]
     strict: bool,
@@ -55,58 +64,38 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
-    let loaded = load::manifest(&arguments.manifest)?;
-    let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
-    let network = loaded.manifest.network_on(platform);
-    let (cluster, report) = load::cluster_with(&loaded, network, arguments.strict)?;
-    let mut rendering = Rendering::of(
-        &loaded,
-        &cluster,
-        platform,
-        arguments.compress,
-        arguments.image,
-    )?;
-    if arguments.report {
-        let choice = Choice {
-            platform,
-            compress: arguments.compress,
-            image: arguments.image,
-        };
-        let page = report_page::file(&loaded, &cluster, &choice, &rendering, &report)?;
-        rendering.files.push(page);
+    match arguments.manifests.find()? {
+        Found::One(manifest) => one(arguments, &manifest, context),
+        Found::Fleet(manifests) => fleet::run(arguments, &manifests, context),
     }
-    let name = cluster.name.as_str();
+}
+
+fn one(
+    arguments: &Arguments,
+    manifest: &ManifestArguments,
+    context: Context,
+) -> Result<(), Failure> {
+    let rendered = Rendered::of(arguments, manifest)?;
+    let name = rendered.cluster.name.as_str();
     let written = if arguments.check {
         None
     } else {
-        let written = output::write_tree(&arguments.output, name, &rendering.files, owner);
+        let files = &rendered.rendering.files;
+        let written = output::write_tree(&arguments.output, name, files, owner);
         Some(written.map_err(|error| Failure::world(error.to_string()))?)
     };
-    context.show(&report);
-    let summary = Summary {
-        cluster: &cluster,
-        platform,
-        rendering: &rendering,
-        written,
-    };
+    context.show(&rendered.report);
     let directory = arguments.output.join(name);
     context.print(&match context.format {
-        Format::Human => summary.text(&directory),
-        Format::Json => context.document(summary.json(&directory, &report)),
+        Format::Human => rendered.text(&directory, written),
+        Format::Json => context.document(rendered.json(&directory, written)),
     })?;
-    if context.format == Format::Human && rendering.is_for_either_image() {
-        context.terminal.say(EITHER_IMAGE);
-    }
-    let plain = |delivery: &Delivery| !platform.takes_compressed(delivery.first().document);
-    let stays_plain = rendering.deliveries.iter().any(plain);
-    if context.format == Format::Human && arguments.compress == Compress::Always && stays_plain {
-        let note = format!("\nnote: nothing is compressed: it would not survive on {platform}\n");
-        context.terminal.say(&note);
-    }
-    if context.format == Format::Human && written.is_some() {
-        if let Some(note) = losses::note(&cluster, load::now()) {
+    if context.format == Format::Human {
+        for note in rendered.notes(arguments) {
             context.terminal.say(&note);
         }
+    }
+    if context.format == Format::Human && written.is_some() {
         let directory = directory.display();
         if arguments.report {
             let page = format!("\nlook at: {directory}/{}\n", page::FILE);
@@ -124,27 +113,83 @@ note: `launch` hands over user-data, for images with cloud-init (Ubuntu); Google
 Debian, RHEL, Rocky Linux and CentOS need startup-script: say `image: debian` in the manifest
 ";
 
-struct Summary<'a> {
-    cluster: &'a Cluster,
+/// One cluster, rendered; nothing is written yet.
+pub(super) struct Rendered {
+    pub(super) cluster: Cluster,
     platform: Platform,
-    rendering: &'a Rendering,
-    written: Option<Written>,
+    pub(super) rendering: Rendering,
+    /// Its warnings.
+    pub(super) report: Report,
 }
 
-impl Summary<'_> {
-    fn text(&self, directory: &std::path::Path) -> String {
+impl Rendered {
+    /// Reads, checks and renders one manifest.
+    pub(super) fn of(arguments: &Arguments, manifest: &ManifestArguments) -> Result<Self, Failure> {
+        let loaded = load::manifest(manifest)?;
+        let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
+        let network = loaded.manifest.network_on(platform);
+        let (cluster, report) = load::cluster_with(&loaded, network, arguments.strict)?;
+        let mut rendering = Rendering::of(
+            &loaded,
+            &cluster,
+            platform,
+            arguments.compress,
+            arguments.image,
+        )?;
+        if arguments.report {
+            let choice = Choice {
+                platform,
+                compress: arguments.compress,
+                image: arguments.image,
+            };
+            let page = report_page::file(&loaded, &cluster, &choice, &rendering, &report)?;
+            rendering.files.push(page);
+        }
+        Ok(Self {
+            cluster,
+            platform,
+            rendering,
+            report,
+        })
+    }
+
+    /// What to know about the whole, each a paragraph.
+    pub(super) fn notes(&self, arguments: &Arguments) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.rendering.is_for_either_image() {
+            notes.push(EITHER_IMAGE.to_owned());
+        }
+        let platform = self.platform;
+        let plain = |delivery: &Delivery| !platform.takes_compressed(delivery.first().document);
+        let stays_plain = self.rendering.deliveries.iter().any(plain);
+        if arguments.compress == Compress::Always && stays_plain {
+            notes.push(format!(
+                "\nnote: nothing is compressed: it would not survive on {platform}\n"
+            ));
+        }
+        notes.extend(losses::note(&self.cluster, load::now()));
+        notes
+    }
+
+    /// The cluster in one line.
+    pub(super) fn head(&self, directory: &Path, written: Option<Written>) -> String {
         let Self {
             cluster, platform, ..
         } = self;
-        let outcome = match self.written {
+        let outcome = match written {
             None => "checked, nothing written".to_owned(),
             Some(Written::Changed) => format!("written to {}", directory.display()),
             Some(Written::Unchanged) => format!("unchanged in {}", directory.display()),
         };
-        let mut text = format!(
+        format!(
             "{} on {platform}: etcd {}, cluster ID {}, {outcome}\n",
             cluster.name, cluster.release.version, cluster.id,
-        );
+        )
+    }
+
+    fn text(&self, directory: &Path, written: Option<Written>) -> String {
+        let cluster = &self.cluster;
+        let mut text = self.head(directory, written);
         let width = |of: fn(&crate::cluster::Member) -> usize| {
             cluster.members.iter().map(of).max().unwrap_or(0)
         };
@@ -157,13 +202,13 @@ impl Summary<'_> {
                 member.name.as_str(),
                 member.address.to_string(),
                 member.id.to_string(),
-                size(delivery.first(), *platform),
+                size(delivery.first(), self.platform),
             );
         }
         text
     }
 
-    fn json(&self, directory: &std::path::Path, report: &Report) -> Value {
+    pub(super) fn json(&self, directory: &Path, written: Option<Written>) -> Value {
         let Self {
             cluster, platform, ..
         } = self;
@@ -186,10 +231,10 @@ impl Summary<'_> {
             "platform": platform.name(),
             "etcdVersion": cluster.release.version.to_string(),
             "directory": directory.display().to_string(),
-            "written": self.written.map(|written| written == Written::Changed),
+            "written": written.map(|written| written == Written::Changed),
             "report": self.rendering.files.iter().any(|file| file.path == page::FILE),
             "controllers": controllers,
-            "findings": report.to_json(),
+            "findings": self.report.to_json(),
         })
     }
 }

@@ -1,0 +1,11 @@
+//! What is wrong with a manifest only beside others.
+
+use super::{Manifest, finding};
+use crate::report::Finding;
+
+impl Manifest {
+    /// That its cluster has the name, and so the directory, of the cluster of the manifest `by`.
+    pub fn cluster_taken(&self, by: &str) -> Finding {
+        finding::cluster_taken(&self.cluster, by)
+    }
+}
