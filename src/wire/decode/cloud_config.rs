@@ -136,25 +136,9 @@ fn bytes(content: Option<&Node>, encoding: Option<&str>, budget: &mut Budget) ->
     } else {
         Some(Secret::new(text.as_bytes().to_vec()))
     };
-    let Some(plain) = plain else {
-        return Content::Damaged("it is no base64");
-    };
-    let (is_base64, is_gzip) = encodings(encoding.unwrap_or_default());
-    let unpacked = if is_base64 {
-        match peel::base64(plain.expose()) {
-            Some(bytes) => bytes,
-            None => return Content::Damaged("it is no base64"),
-        }
-    } else {
-        plain
-    };
-    if !is_gzip {
-        return Content::Bytes(unpacked);
-    }
-    match peel::gunzip(unpacked.expose(), budget) {
-        Ok(bytes) => Content::Bytes(bytes),
-        Err(Stopped::TooMuch(_)) => Content::Damaged("it is too large to be unpacked here"),
-        Err(Stopped::Damaged(_)) => Content::Damaged("it is no gzip"),
+    match plain {
+        Some(plain) => peel::content(plain, encodings(encoding.unwrap_or_default()), budget),
+        None => Content::Damaged(peel::NO_BASE64),
     }
 }
 

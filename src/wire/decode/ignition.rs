@@ -244,21 +244,11 @@ fn contents(contents: &Contents, budget: &mut Budget) -> Content {
     let Some(plain) = unescape(data) else {
         return Content::Damaged(NO_URL);
     };
-    let bytes = if about.ends_with(";base64") {
-        match peel::base64(&plain) {
-            Some(bytes) => bytes,
-            None => return Content::Damaged("it is no base64"),
-        }
-    } else {
-        Secret::new(plain.to_vec())
+    let is_gzip = match contents.compression.as_deref() {
+        None | Some("") => false,
+        Some("gzip") => true,
+        Some(_) => return Content::Damaged("its compression is not known"),
     };
-    match contents.compression.as_deref() {
-        None | Some("") => Content::Bytes(bytes),
-        Some("gzip") => match peel::gunzip(bytes.expose(), budget) {
-            Ok(bytes) => Content::Bytes(bytes),
-            Err(Stopped::Damaged(_)) => Content::Damaged("it is no gzip"),
-            Err(Stopped::TooMuch(_)) => Content::Damaged("it is too large to be unpacked here"),
-        },
-        Some(_) => Content::Damaged("its compression is not known"),
-    }
+    let is_base64 = about.ends_with(";base64");
+    peel::content(Secret::new(plain.to_vec()), (is_base64, is_gzip), budget)
 }

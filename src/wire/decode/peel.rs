@@ -1,7 +1,7 @@
 //! base64 and gzip around a document, as often as they are there.
 
-use super::Stopped;
 use super::budget::Budget;
+use super::{Content, Stopped};
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::alphabet;
@@ -83,6 +83,32 @@ pub(super) fn gunzip(bytes: &[u8], budget: &mut Budget) -> Result<Secret, Stoppe
     match read {
         Ok(_) => Ok(Secret::new(std::mem::take(&mut *out))),
         Err(_) => Err(Stopped::Damaged("gzip")),
+    }
+}
+
+pub(super) const NO_BASE64: &str = "it is no base64";
+
+/// A file's content out of what it is packed in: base64 around gzip, either, or neither.
+pub(super) fn content(
+    packed: Secret,
+    (is_base64, is_gzip): (bool, bool),
+    budget: &mut Budget,
+) -> Content {
+    let bytes = if is_base64 {
+        base64(packed.expose())
+    } else {
+        Some(packed)
+    };
+    let Some(bytes) = bytes else {
+        return Content::Damaged(NO_BASE64);
+    };
+    if !is_gzip {
+        return Content::Bytes(bytes);
+    }
+    match gunzip(bytes.expose(), budget) {
+        Ok(bytes) => Content::Bytes(bytes),
+        Err(Stopped::TooMuch(_)) => Content::Damaged("it is too large to be unpacked here"),
+        Err(Stopped::Damaged(_)) => Content::Damaged("it is no gzip"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! marked. A startup-script of ours consists of such documents, so it comes back whole.
 
 use super::budget::Budget;
-use super::{Content, Found, Stopped, peel};
+use super::{Found, peel};
 use crate::secret::Secret;
 use std::collections::HashMap;
 use zeroize::Zeroizing;
@@ -112,18 +112,7 @@ fn document(
             .collect(),
     );
     let is_filled = !end.quoted && text.contains(['$', '`', '\\']);
-    let mut bytes = Ok(Secret::new(text.as_bytes().to_vec()));
-    if command.base64 {
-        bytes = peel::base64(text.as_bytes()).ok_or("it is no base64");
-    }
-    if command.gzip {
-        bytes = bytes.and_then(|bytes| {
-            peel::gunzip(bytes.expose(), budget).map_err(|stopped| match stopped {
-                Stopped::Damaged(_) => "it is no gzip",
-                Stopped::TooMuch(_) => "it is too large to be unpacked here",
-            })
-        });
-    }
+    let bytes = Secret::new(text.as_bytes().to_vec());
     Some(Found {
         note: match () {
             () if path.expands => Some(NAMELESS),
@@ -133,7 +122,7 @@ fn document(
         path: path.text,
         mode: command.mode,
         owner: None,
-        content: bytes.map_or_else(Content::Damaged, Content::Bytes),
+        content: peel::content(bytes, (command.base64, command.gzip), budget),
         append,
         line: None,
     })
@@ -312,6 +301,7 @@ fn tokens(line: &str) -> Vec<Token> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Content;
     use super::*;
 
     fn found(script: &str) -> Vec<(String, Option<u32>, String, bool, bool)> {
