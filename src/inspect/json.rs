@@ -2,7 +2,6 @@
 
 use super::{Inspection, Judgement, documents, facts, sizes, visible};
 use crate::pki::calendar::moment;
-use crate::report::Severity;
 use crate::wire::decode::{Content, Found, Kind, Layer, Part};
 use serde_json::{Value, json};
 
@@ -141,10 +140,7 @@ fn about(document: &Part) -> Value {
 
 fn judgement(it: &Judgement) -> Value {
     json!({
-        "severity": match it.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
+        "severity": it.severity.word(),
         "code": it.code,
         "part": visible(&it.part),
         "line": it.line,

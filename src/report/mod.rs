@@ -1,11 +1,13 @@
 //! Findings: everything that is wrong or unwise about an input, each at its place with its cure.
 
+mod closest;
 mod redact;
 mod render;
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
+pub use closest::closest;
 pub use redact::redact;
 
 /// How bad a finding is.
@@ -15,6 +17,16 @@ pub enum Severity {
     Error,
     /// Legal but unwise; `--strict` makes it fail.
     Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`, as people and programs read it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 /// One thing that is wrong or unwise.
@@ -138,20 +150,13 @@ impl Report {
 
     /// `3 errors and 1 warning`.
     pub fn summary(&self) -> String {
-        let part = |count: usize, word: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {word}")),
-            n => Some(format!("{n} {word}s")),
+        let part = |severity: Severity| match (self.count(severity), severity.word()) {
+            (0, _) => None,
+            (1, word) => Some(format!("1 {word}")),
+            (n, word) => Some(format!("{n} {word}s")),
         };
-        let parts = [
-            part(self.count(Severity::Error), "error"),
-            part(self.count(Severity::Warning), "warning"),
-        ];
-        parts
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" and ")
+        let parts = [Severity::Error, Severity::Warning].into_iter();
+        parts.filter_map(part).collect::<Vec<_>>().join(" and ")
     }
 
     /// Line and column of a byte offset, both counted from 1, columns in characters.
