@@ -3,6 +3,7 @@
 use crate::inspect::documents;
 use crate::inspect::facts::key_lines;
 use crate::pki::audit::Facts;
+use crate::report::visible;
 use crate::secret::Secret;
 use crate::wire::decode::{Found, Kind, Node, Part, Value};
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ pub struct NoController(String);
 
 impl fmt::Display for NoController {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = crate::inspect::visible(&self.0);
+        let part = visible(&self.0);
         write!(
             f,
             "`{part}` is not the user-data of a controller: it has no `{ENV}` with `ETCD_NAME` in it"
@@ -53,7 +54,7 @@ impl std::error::Error for NoController {}
 /// The name alone: what is in it may be secret.
 impl fmt::Debug for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Machine({})", crate::inspect::visible(&self.name))
+        write!(f, "Machine({})", visible(&self.name))
     }
 }
 

@@ -3,12 +3,13 @@
 mod closest;
 mod redact;
 mod render;
+mod visible;
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 pub use closest::closest;
 pub use redact::redact;
+pub use visible::{is_unseen, quoted, visible};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,29 +192,4 @@ pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
         Some(error) => reason(error),
         None => last.to_string(),
     }
-}
-
-/// A text of the user's in backticks: shortened, control characters escaped, keys hidden.
-///
-/// ```
-/// use firstboot::report::quoted;
-/// assert_eq!(quoted("controller-0"), "`controller-0`");
-/// assert_eq!(quoted("a\u{1b}[31m"), "`a\\u{1b}[31m`");
-/// ```
-pub fn quoted(text: &str) -> String {
-    const LONGEST: usize = 64;
-    let mut shown = String::from("`");
-    for (count, character) in redact(text).chars().enumerate() {
-        if count == LONGEST {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') {
-            let _ = write!(shown, "{}", character.escape_debug());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown.push('`');
-    shown
 }
