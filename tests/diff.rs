@@ -234,6 +234,75 @@ fn a_renewed_certificate_waits_until_the_old_one_ends() {
     }
 }
 
+/// The text that a machine is handed, with the file at this path in two pieces: the second begins
+/// in the middle, and `second` writes it behind the first.
+fn in_pieces(data: &str, path: &str, first: &str, second: &str) -> String {
+    let header = data
+        .lines()
+        .find(|line| line.ends_with(path) || line.contains(&format!("{path} <<")));
+    let header = header.unwrap();
+    let (before, behind) = data.split_once(&format!("{header}\n")).unwrap();
+    let cut = behind.match_indices('\n').nth(5).unwrap().0 + 1;
+    let (head, tail) = behind.split_at(cut);
+    format!("{before}{header}\n{first}{head}{second}{tail}")
+}
+
+/// Neither piece of a certificate can be read without the other.
+#[test]
+fn a_file_in_pieces_is_read_whole() {
+    let desk = Desk::new();
+    desk.take("own_peer_pairs");
+    assert!(desk.run(&["render", "before.yaml"], b"").status.success());
+    let data = fs::read_to_string(desk.path("out/main/controller-1/user-data")).unwrap();
+    let mut pieces = data.clone();
+    for path in ["/etc/etcd/ca.pem", "/etc/etcd/kubernetes.pem"] {
+        let second = format!("- path: {path}\n  append: true\n  content: |\n");
+        pieces = in_pieces(&pieces, path, "", &second);
+    }
+    assert_eq!(pieces.matches("append: true").count(), 2);
+    let (text, status) = desk.diff(&["before.yaml", "-"], pieces.as_bytes());
+    assert_eq!((text.as_str(), status), ("controller-1  same\n", 0));
+    // And what differs is told as of the whole.
+    let (whole, _) = desk.diff(&["after.yaml", "-"], data.as_bytes());
+    assert!(whole.contains("certificate renewed, ends "), "{whole}");
+    assert_eq!(desk.diff(&["after.yaml", "-"], pieces.as_bytes()).0, whole);
+}
+
+/// A shell leaves mode and owner of what it adds to as they are; cloud-init sets both each time.
+#[test]
+fn mode_and_owner_of_a_file_in_pieces_are_those_in_the_end() {
+    const UNIT: &str = "/etc/systemd/system/etcd.service";
+    let desk = Desk::new();
+    desk.take("nothing");
+    assert!(desk.run(&["render", "before.yaml"], b"").status.success());
+    let read =
+        |name: &str| fs::read_to_string(desk.path("out/main/controller-1").join(name)).unwrap();
+    let told = |data: &str| desk.diff(&["before.yaml", "-"], data.as_bytes());
+    let script = read("startup-script");
+    for (between, change) in [
+        ("", None),
+        ("chmod 0600", Some("mode 0600 → 0644")),
+        ("chown etcd", Some("another owner")),
+    ] {
+        let between = if between.is_empty() {
+            String::new()
+        } else {
+            format!("{between} {UNIT}\n")
+        };
+        let second = format!("END\n{between}cat >>{UNIT} <<'END'\n");
+        let (text, status) = told(&in_pieces(&script, UNIT, "", &second));
+        match change {
+            Some(change) => assert!(text.contains(&format!("unit {UNIT}: {change}\n")), "{text}"),
+            None => assert!(!text.contains(UNIT), "{text}"),
+        }
+        assert_eq!(status, 2, "handed over in another form: {text}");
+    }
+    let first = "  permissions: \"0600\"\n  owner: etcd\n";
+    let second = format!("- path: {UNIT}\n  append: true\n  content: |\n");
+    let (text, status) = told(&in_pieces(&read("user-data"), UNIT, first, &second));
+    assert_eq!((text.as_str(), status), ("controller-1  same\n", 0));
+}
+
 /// Whatever stands in user-data that somebody else made.
 #[test]
 fn no_key_and_no_escape_is_shown() {

@@ -3,7 +3,7 @@
 use super::rendering::{Image, Rendering};
 use super::{Context, Failure, ManifestArguments, inspect, load};
 use crate::diff::{self, Machine};
-use crate::platform::{Compress, Platform};
+use crate::platform::{Compress, Document, Platform};
 use crate::terminal::Format;
 use crate::wire::decode::{Part, decode};
 use clap::Args;
@@ -114,10 +114,8 @@ fn written(directory: &Path, cluster: &str) -> Result<Vec<Machine>, Failure> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        let document = ["user-data", "startup-script", "config.ign"]
-            .into_iter()
-            .map(|name| path.join(name))
-            .find(|path| path.is_file());
+        let document = Document::ALL.map(|document| path.join(document.file()));
+        let document = document.into_iter().find(|path| path.is_file());
         paths.extend(document);
     }
     paths.sort();

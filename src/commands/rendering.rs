@@ -161,13 +161,7 @@ pub(super) fn texts(
 /// What this command may have written below a cluster's directory.
 pub(super) fn is_ours(path: &str) -> bool {
     let name = path.split_once('/').map_or(path, |(_, name)| name);
-    let ours = [
-        "user-data",
-        "startup-script",
-        "config.ign",
-        "meta-data",
-        "network-config",
-        "seed.iso",
-    ];
-    path == "launch" || path == page::FILE || (name != path && ours.contains(&name))
+    let is_document = Document::ALL.iter().any(|one| one.file() == name);
+    let ours = is_document || ["meta-data", "network-config", "seed.iso"].contains(&name);
+    path == "launch" || path == page::FILE || (name != path && ours)
 }

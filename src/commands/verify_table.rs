@@ -2,7 +2,6 @@
 
 use crate::pki::audit::Facts;
 use crate::pki::calendar::{moment, span};
-use crate::report::Severity;
 use crate::verify::{Checked, Finding, Listed, State, Verification};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -22,7 +21,7 @@ const HEADINGS: [&str; 8] = [
 pub(super) fn text(end: &Verification, now: i64) -> String {
     let mut text = table(end, now);
     for finding in &end.findings {
-        let word = word(finding.severity);
+        let word = finding.severity.word();
         let who = finding.controller.iter().map(|name| format!("{name}: "));
         let who: String = who.collect();
         let _ = write!(
@@ -50,13 +49,6 @@ fn summary(end: &Verification) -> String {
     let good = end.controllers.iter().filter(good).count();
     let all = end.controllers.len();
     format!("{name}: not as planned: {good} of {all} controllers are right")
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 /// The table alone.
@@ -213,7 +205,7 @@ fn member(listed: &Listed) -> Value {
 
 fn finding(finding: &Finding) -> Value {
     json!({
-        "severity": word(finding.severity),
+        "severity": finding.severity.word(),
         "code": finding.code,
         "controller": finding.controller,
         "message": finding.message,

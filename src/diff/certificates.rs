@@ -3,9 +3,9 @@
 use super::Matters;
 use super::compare::Comparison;
 use super::machine::{File, Machine};
-use crate::inspect::visible;
 use crate::pki::audit::{Facts, THIRTY_DAYS};
 use crate::pki::calendar::day;
+use crate::report::visible;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 

@@ -3,9 +3,9 @@
 use super::certificates::{AUTHORITIES, CERTIFICATES};
 use super::machine::{ENV, File, Machine, variables};
 use super::{Change, Fate, Matters};
-use crate::inspect::visible;
 use crate::machine::{SENT, UNITS};
 use crate::pki::calendar::moment;
+use crate::report::visible;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What follows from other things that are told.

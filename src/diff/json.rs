@@ -1,7 +1,7 @@
 //! A comparison for programs: `firstboot/diff/v1`, whose shape `docs/inspect.md` has.
 
 use super::{Action, Difference, Fate, Matters};
-use crate::inspect::visible;
+use crate::report::visible;
 use serde_json::{Value, json};
 
 /// The name of the shape; another number means that a key went or changed its meaning.

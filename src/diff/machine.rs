@@ -3,6 +3,7 @@
 use crate::inspect::documents;
 use crate::inspect::facts::key_lines;
 use crate::pki::audit::Facts;
+use crate::report::visible;
 use crate::secret::Secret;
 use crate::wire::decode::{Found, Kind, Node, Part, Value};
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ pub struct NoController(String);
 
 impl fmt::Display for NoController {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = crate::inspect::visible(&self.0);
+        let part = visible(&self.0);
         write!(
             f,
             "`{part}` is not the user-data of a controller: it has no `{ENV}` with `ETCD_NAME` in it"
@@ -53,7 +54,7 @@ impl std::error::Error for NoController {}
 /// The name alone: what is in it may be secret.
 impl fmt::Debug for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Machine({})", crate::inspect::visible(&self.name))
+        write!(f, "Machine({})", visible(&self.name))
     }
 }
 
@@ -122,23 +123,23 @@ impl Machine {
         self.env.get(name).map(String::as_str)
     }
 
+    /// A file may come in pieces: what it holds is read of the whole.
     fn put(&mut self, file: &Found) {
         let Some(bytes) = file.bytes() else { return };
         let before = self.files.get(&file.path).filter(|_| file.append);
-        let whole = match before {
+        // cloud-init sets mode and owner with each piece, a shell and Ignition only if told to.
+        let kept = before.filter(|_| file.mode.is_none());
+        let bytes = match before {
             Some(before) => [before.bytes.expose(), bytes].concat(),
             None => bytes.to_vec(),
         };
-        let kept = File {
-            mode: file.mode.or_else(|| before.and_then(|file| file.mode)),
-            owner: file
-                .owner
-                .clone()
-                .or_else(|| before.and_then(|file| file.owner.clone())),
-            certificates: crate::inspect::facts::certificates(&whole),
-            bytes: Secret::new(whole),
+        let whole = File {
+            mode: file.mode.or_else(|| kept?.mode),
+            owner: file.owner.clone().or_else(|| kept?.owner.clone()),
+            certificates: crate::inspect::facts::certificates(&bytes),
+            bytes: Secret::new(bytes),
         };
-        self.files.insert(file.path.clone(), kept);
+        self.files.insert(file.path.clone(), whole);
     }
 }
 

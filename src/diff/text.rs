@@ -1,7 +1,7 @@
 //! A comparison for people.
 
 use super::{Action, Difference, Fate, Matters};
-use crate::inspect::visible;
+use crate::report::visible;
 use std::fmt::Write as _;
 
 /// The machines with what changes on each, the order, and what must be known before.

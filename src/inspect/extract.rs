@@ -1,7 +1,7 @@
 //! The files of an input as a tree below a directory of its own.
 
-use super::visible;
 use crate::output::{self, Error, OutputFile, Owner};
+use crate::report::visible;
 use crate::secret::Secret;
 use crate::wire::decode::Part;
 use std::collections::BTreeMap;

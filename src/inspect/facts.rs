@@ -1,10 +1,10 @@
 //! What the files of user-data say about etcd: certificates, keys, settings, and whether all of
 //! it is as this program sent it.
 
-use super::visible;
 use crate::machine::{SENT, cksum};
 use crate::pki::audit::{Facts, File};
 use crate::pki::inspect;
+use crate::report::visible;
 use crate::wire::decode::{Found, Part};
 use std::collections::BTreeSet;
 

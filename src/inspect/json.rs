@@ -1,8 +1,8 @@
 //! An inspection for programs: `firstboot/inspect/v1`, whose shape `docs/inspect.md` has.
 
-use super::{Inspection, Judgement, documents, facts, sizes, visible};
+use super::{Inspection, Judgement, documents, facts, sizes};
 use crate::pki::calendar::moment;
-use crate::report::Severity;
+use crate::report::visible;
 use crate::wire::decode::{Content, Found, Kind, Layer, Part};
 use serde_json::{Value, json};
 
@@ -141,10 +141,7 @@ fn about(document: &Part) -> Value {
 
 fn judgement(it: &Judgement) -> Value {
     json!({
-        "severity": match it.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
+        "severity": it.severity.word(),
         "code": it.code,
         "part": visible(&it.part),
         "line": it.line,

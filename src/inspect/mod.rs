@@ -15,7 +15,7 @@ mod text;
 
 use crate::pki::audit::Facts;
 use crate::release::Digest;
-use crate::report::{Finding, Report, Severity, redact};
+use crate::report::{Finding, Report, Severity, visible};
 use crate::wire::decode::{self, Content, Found, Part};
 use std::collections::BTreeSet;
 
@@ -121,25 +121,6 @@ impl Judgement {
             at.unwrap_or_default()
         )
     }
-}
-
-/// A name as it may be shown: keys hidden, control characters escaped, not too long.
-pub(crate) fn visible(text: &str) -> String {
-    const LONGEST: usize = 160;
-    let mut shown = String::new();
-    for (count, character) in redact(text).chars().enumerate() {
-        if count == LONGEST {
-            shown.push('…');
-            break;
-        }
-        let hidden = matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || hidden {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 impl Found {

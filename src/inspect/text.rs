@@ -1,9 +1,10 @@
 //! An inspection for people.
 
-use super::{documents, facts, sizes, visible};
+use super::{documents, facts, sizes};
 use crate::pki::audit::Facts;
 use crate::pki::calendar::{day, span};
 use crate::platform::Counts;
+use crate::report::visible;
 use crate::wire::decode::{Content, Found, Kind, Layer, Part};
 use std::fmt::Write as _;
 

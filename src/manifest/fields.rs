@@ -1,10 +1,10 @@
 //! Reads mappings key by key and remembers everything that is wrong on the way.
 
 use super::At;
-use super::finding::{self, closest};
+use super::finding;
 use super::schema::Mapping;
 use super::yaml::{Key, Node, Value};
-use crate::report::Finding;
+use crate::report::{Finding, closest};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 

@@ -10,7 +10,7 @@ use crate::cluster::settings::{
 };
 use crate::cluster::{CLIENT_PORT, PEER_PORT};
 use crate::release::Version;
-use crate::report::Finding;
+use crate::report::{Finding, closest};
 
 const NAME: &str = "etcd.settings";
 
@@ -118,7 +118,7 @@ fn known(key: &str) -> Result<Row, finding::UnknownSetting> {
         return Err(Meant(row.name));
     }
     let names: Vec<_> = settings::rows().map(|row| row.name).collect();
-    let meant = finding::closest(bare, names.iter().copied());
+    let meant = closest(bare, names.iter().copied());
     Err(meant.map_or(Nothing, |meant| {
         let name = names.into_iter().find(|name| *name == meant);
         Meant(name.expect("it is one of them"))

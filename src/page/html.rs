@@ -1,5 +1,6 @@
 //! Text as HTML that shows it.
 
+use crate::report::is_unseen;
 use askama::filters::Escaper;
 use std::fmt::{self, Write};
 
@@ -28,16 +29,6 @@ impl Escaper for Html {
         }
         Ok(())
     }
-}
-
-fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || character as u32 & 0xfffe == 0xfffe
-        || matches!(
-            character,
-            '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
-            | '\u{fdd0}'..='\u{fdef}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-        )
 }
 
 /// A text of ours, in which backticks stand around literals: its parts, and which are literals.

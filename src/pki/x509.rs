@@ -2,6 +2,7 @@
 
 use super::go::Go;
 use super::public::{Curve, Hash, PublicKey, Scheme};
+use crate::report::is_unseen;
 use std::net::IpAddr;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -247,7 +248,7 @@ fn name(name: &X509Name<'_>) -> Name {
     Name {
         raw: name.as_raw().to_vec(),
         // It ends up on a terminal.
-        text: name.to_string().replace(char::is_control, "\u{fffd}"),
+        text: name.to_string().replace(is_unseen, "\u{fffd}"),
         common: name
             .iter_common_name()
             .last()

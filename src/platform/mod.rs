@@ -118,6 +118,9 @@ pub enum Document {
 }
 
 impl Document {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CloudConfig, Self::StartupScript, Self::Ignition];
+
     /// The name of its file.
     pub const fn file(self) -> &'static str {
         match self {

@@ -1,12 +1,15 @@
 //! Findings: everything that is wrong or unwise about an input, each at its place with its cure.
 
+mod closest;
 mod redact;
 mod render;
+mod visible;
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
+pub use closest::closest;
 pub use redact::redact;
+pub use visible::{is_unseen, quoted, visible};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +18,16 @@ pub enum Severity {
     Error,
     /// Legal but unwise; `--strict` makes it fail.
     Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`, as people and programs read it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 /// One thing that is wrong or unwise.
@@ -138,16 +151,12 @@ impl Report {
 
     /// `3 errors and 1 warning`.
     pub fn summary(&self) -> String {
-        let part = |count: usize, word: &str| (count > 0).then(|| counted(count, word));
-        let parts = [
-            part(self.count(Severity::Error), "error"),
-            part(self.count(Severity::Warning), "warning"),
-        ];
-        parts
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" and ")
+        let part = |severity: Severity| match self.count(severity) {
+            0 => None,
+            count => Some(counted(count, severity.word())),
+        };
+        let parts = [Severity::Error, Severity::Warning].into_iter();
+        parts.filter_map(part).collect::<Vec<_>>().join(" and ")
     }
 
     /// Line and column of a byte offset, both counted from 1, columns in characters.
@@ -190,29 +199,4 @@ pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
         Some(error) => reason(error),
         None => last.to_string(),
     }
-}
-
-/// A text of the user's in backticks: shortened, control characters escaped, keys hidden.
-///
-/// ```
-/// use firstboot::report::quoted;
-/// assert_eq!(quoted("controller-0"), "`controller-0`");
-/// assert_eq!(quoted("a\u{1b}[31m"), "`a\\u{1b}[31m`");
-/// ```
-pub fn quoted(text: &str) -> String {
-    const LONGEST: usize = 64;
-    let mut shown = String::from("`");
-    for (count, character) in redact(text).chars().enumerate() {
-        if count == LONGEST {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') {
-            let _ = write!(shown, "{}", character.escape_debug());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown.push('`');
-    shown
 }

@@ -80,10 +80,7 @@ impl Report {
             let place = finding.place.as_ref();
             let place = place.map(|place| self.line_and_column(place.start));
             json!({
-                "severity": match finding.severity {
-                    Severity::Error => "error",
-                    Severity::Warning => "warning",
-                },
+                "severity": finding.severity.word(),
                 "code": finding.code,
                 "message": finding.message,
                 "file": self.file,

@@ -6,6 +6,7 @@ use super::handshake::{self, Shown};
 use super::observation::{End, NotStarted, Observation};
 use super::refusal::{self, Sides};
 use crate::cluster::ClusterId;
+use crate::report::innermost;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -242,10 +243,12 @@ impl Http {
             Err(error) => return Err(self.cause(error).await),
         };
         let (head, body) = reply.into_parts();
+        let body = Limited::new(body, MOST_BYTES).collect().await;
         Ok(Reply {
             status: head.status,
             headers: head.headers,
-            body: Limited::new(body, MOST_BYTES).collect().await?.to_bytes(),
+            // In words alone: who has begun to answer takes our certificate, however it ends.
+            body: body.map_err(|error| innermost(&*error))?.to_bytes(),
         })
     }
 

@@ -6,6 +6,7 @@
 
 use super::observation::{Alarm, Health, Listed, Raised, Status};
 use crate::cluster::{ClusterId, MemberId};
+use crate::report::visible;
 use serde::{Deserialize, Deserializer};
 
 /// Where the gateway of a server with this version is.
@@ -169,15 +170,6 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     }
 }
 
-/// What a stranger says, before it comes near a terminal.
-pub(super) fn visible(text: &str) -> String {
-    const MOST: usize = 200;
-    let shown = text.chars().take(MOST);
-    shown
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,12 +192,34 @@ mod tests {
         assert!(status(br#"{"header":{"cluster_id":"x"}}"#).is_none());
     }
 
+    /// Whatever it says, and wherever.
     #[test]
-    fn a_stranger_moves_no_cursor() {
-        let (server, _) =
-            version(br#"{"etcdserver":"3.5.\u001b[2J","etcdcluster":"3.5.0"}"#).unwrap();
-        assert_eq!(server, "3.5.\u{fffd}[2J");
-        assert_eq!(visible(&"x".repeat(1000)).len(), 200);
+    fn a_stranger_moves_no_cursor_and_turns_no_text() {
+        let strange = r"x\u001b[2J\u009b1m\u0007\r\n\u0000\u202e\u2066\u200f\u061c\ufeff";
+        let json = |text: &str| text.replace("STRANGE", strange).into_bytes();
+        let mut said = Vec::new();
+        let (server, cluster) =
+            version(&json(r#"{"etcdserver":"STRANGE","etcdcluster":"STRANGE"}"#)).unwrap();
+        said.extend([server, cluster]);
+        let health = health(&json(r#"{"health":"STRANGE","reason":"STRANGE"}"#)).unwrap();
+        said.extend(health.reason);
+        said.extend(error(&json(r#"{"error":"STRANGE"}"#)));
+        let raised = alarms(&json(r#"{"alarms":[{"alarm":"STRANGE"}]}"#)).unwrap();
+        said.push(raised[0].alarm.name().to_owned());
+        let list = r#"{"members":[{"ID":"1","name":"STRANGE","peerURLs":["STRANGE"],
+            "clientURLs":["STRANGE"]}]}"#;
+        let mut members = members(&json(list)).unwrap();
+        let member = members.remove(0);
+        said.push(member.name);
+        said.extend(member.peer_urls.into_iter().chain(member.client_urls));
+        assert_eq!(said.len(), 8);
+        for text in said {
+            assert!(text.starts_with("x\\u{1b}[2J\\u{9b}1m"), "{text:?}");
+            assert!(
+                text.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

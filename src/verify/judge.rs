@@ -7,7 +7,6 @@ use super::words::{self, Finding};
 use crate::cluster::{ClusterId, MemberId};
 use crate::pki::audit::THIRTY_DAYS;
 use crate::release::Digest;
-use crate::report::Severity;
 
 /// What a controller is, in one word; the last of these that is true of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,8 +82,7 @@ pub struct Verification {
 impl Verification {
     /// Whether the cluster is the planned one; warnings do not count.
     pub fn passed(&self) -> bool {
-        let bad = |finding: &Finding| finding.severity == Severity::Error;
-        !self.findings.iter().any(bad)
+        !self.findings.iter().any(Finding::is_error)
     }
 
     /// The planned name of the member with this ID, or what it is listed as.
@@ -120,8 +118,7 @@ pub fn judge(plan: &Plan, seen: Vec<Observation>, files: &[OnDisk], now: i64) ->
         .filter(inside)
         .filter_map(|one| one.members.clone());
     let listed: Vec<Listed> = lists.flatten().collect();
-    let mut findings = Vec::new();
-    let mut controllers = Vec::new();
+    let (mut findings, mut controllers) = (Vec::new(), Vec::new());
     let file = |index: usize| files.get(index).and_then(Option::as_ref);
     for (index, (planned, seen)) in plan.controllers.iter().zip(seen).enumerate() {
         let look = Look {
@@ -142,12 +139,10 @@ pub fn judge(plan: &Plan, seen: Vec<Observation>, files: &[OnDisk], now: i64) ->
         });
     }
     let together = together::findings(plan, &controllers);
-    let wrong = together
-        .iter()
-        .filter(|one| one.severity == Severity::Error);
-    for name in wrong.filter_map(|one| one.controller.as_ref()) {
-        let named = |one: &&mut Checked| one.planned.name.as_str() == name.as_str();
-        if let Some(one) = controllers.iter_mut().find(named) {
+    for one in &mut controllers {
+        let name = Some(one.planned.name.as_str());
+        let names = |it: &Finding| it.is_error() && it.controller.as_deref() == name;
+        if together.iter().any(names) {
             one.state = one.state.max(State::Differs);
         }
     }
@@ -323,6 +318,7 @@ fn is_place_of(planned: &Planned, listed: &Listed) -> bool {
 mod tests {
     use super::*;
     use crate::verify::plan::tests::lab;
+    use crate::verify::{Alarm, Raised};
 
     fn unheard(one: &Planned) -> Observation {
         Observation::nothing(std::net::SocketAddr::new(one.address, 2379))
@@ -388,10 +384,8 @@ mod tests {
         let plan = lab();
         let mut seen = all_in(&plan, plan.id);
         seen[2] = unheard(&plan.controllers[2]);
-        let raised = super::super::Raised {
-            member: plan.controllers[2].id,
-            alarm: super::super::Alarm::Corrupt,
-        };
+        let (member, alarm) = (plan.controllers[2].id, Alarm::Corrupt);
+        let raised = Raised { member, alarm };
         for one in &mut seen[..2] {
             one.alarms = Some(vec![raised.clone()]);
         }
@@ -399,5 +393,7 @@ mod tests {
         assert_eq!(codes(&judged), ["not-started", "alarm"]);
         let at = judged.findings[1].controller.as_deref();
         assert_eq!(at, Some("controller-2"));
+        // Nothing that the others say of it hides that it is away.
+        assert_eq!(judged.controllers[2].state, State::NotStarted);
     }
 }

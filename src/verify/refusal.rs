@@ -5,6 +5,7 @@ use super::handshake::Shown;
 use super::observation::{By, End, Refusal};
 use crate::pki::audit::Facts;
 use crate::pki::calendar::moment;
+use crate::report::is_unseen;
 use rustls::{AlertDescription, CertificateError};
 use std::error::Error;
 use std::io;
@@ -165,7 +166,7 @@ fn names(shown: &Facts) -> String {
     let names = shown
         .names
         .iter()
-        .map(|name| name.replace(char::is_control, "\u{fffd}"));
+        .map(|name| name.replace(is_unseen, "\u{fffd}"));
     let all: Vec<_> = names.chain(addresses).map(|n| format!("`{n}`")).collect();
     if all.is_empty() {
         "no name at all".to_owned()

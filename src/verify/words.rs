@@ -22,6 +22,13 @@ pub struct Finding {
     pub help: String,
 }
 
+impl Finding {
+    /// Whether it means that the cluster is not the planned one.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 fn error(code: &'static str, at: &Planned, message: String, help: impl Into<String>) -> Finding {
     Finding {
         severity: Severity::Error,

@@ -300,6 +300,19 @@ impl Held {
         assert!(found, "no line with `{text}`: {}", self.described());
     }
 
+    /// What the machine's own clock was when its first boot looked at it, in Unix seconds.
+    pub(crate) fn clock(&self, index: usize) -> i64 {
+        const MARK: &str = "[3/6] clock: ";
+        let console = self.list("machines")[index]["console"].as_array().unwrap();
+        let mut lines = console.iter().map(|line| line.as_str().unwrap());
+        let told = lines.find_map(|line| Some(line.split_once(MARK)?.1));
+        let told = told.unwrap_or_else(|| panic!("no clock: {}", self.described()));
+        let date = Command::new("date").args(["-d", told, "+%s"]).output();
+        let date = String::from_utf8(date.unwrap().stdout).unwrap();
+        let seconds = date.trim().parse();
+        seconds.unwrap_or_else(|error| panic!("`{told}` is no date: {error}"))
+    }
+
     /// When this machine first said this, in seconds since power-on.
     pub(crate) fn said_by(&self, machine: &str, text: &str) -> f64 {
         let mut said = self

@@ -94,6 +94,8 @@ fn a_machine_that_comes_an_hour_later_by_its_clock_joins() {
         &["boot-order:0,2,1", "stagger:15s", "clock:+1h@controller-1"],
         1,
     );
+    let ahead = held.clock(1) - held.clock(0);
+    assert!((3600..3900).contains(&ahead), "{ahead} s ahead");
     held.shows(1, "the others wait for it");
     println!("figure: a machine that comes an hour later, by its clock: healthy");
 }

@@ -4,7 +4,7 @@ use crate::desk::{ADDRESSES, Desk, now};
 use crate::stage::{DESK, VERSION, look_at, way};
 use crate::stand_in::{Manner, StandIn, healthy};
 use firstboot::pki::mint::Validity;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
@@ -87,6 +87,59 @@ fn paths(value: &Value, at: &str, into: &mut BTreeSet<String>) {
         Value::Array(_) if at.ends_with("].members") => {}
         _ => {
             into.insert(at.to_owned());
+        }
+    }
+}
+
+/// Whoever answers in the place of etcd writes nothing of its own on a terminal, with its words or
+/// with its certificate.
+#[test]
+fn a_stranger_moves_no_cursor_and_turns_no_text() {
+    const STRANGE: &str = "\u{1b}[2J\u{9b}1m\u{7}\r\n\u{202e}\u{2066}\u{200f}";
+    let desk = Desk::new(VERSION);
+    desk.foreign(STRANGE);
+    let start = |index: usize, pair: &str, path: &str, status: u16, answer: Value| {
+        let mut answers = healthy(index, VERSION);
+        answers.insert(path.to_owned(), (status, answer));
+        StandIn::start(&desk, pair, Manner::Answers(answers)).port
+    };
+    let versions = json!({ "etcdserver": STRANGE, "etcdcluster": STRANGE });
+    let list = json!({ "members": [{
+        "ID": "4660", "name": STRANGE, "peerURLs": [STRANGE], "clientURLs": [STRANGE],
+    }] });
+    let alarms = json!({ "alarms": [{ "memberID": "4660", "alarm": STRANGE }] });
+    let sick = json!({ "health": "false", "reason": STRANGE });
+    let (status, error) = ("/v3/maintenance/status", json!({ "error": STRANGE }));
+    for (ports, findings) in [
+        (
+            [
+                start(0, "kubernetes", "/version", 200, versions),
+                start(1, "kubernetes", "/v3/cluster/member/list", 200, list),
+                start(2, "foreign", status, 400, error.clone()),
+            ],
+            ["version-differs", "members-differ", "certificate-refused"],
+        ),
+        (
+            [
+                start(0, "kubernetes", "/v3/maintenance/alarm", 200, alarms),
+                start(1, "kubernetes", "/health", 200, sick),
+                start(2, "kubernetes", status, 400, error),
+            ],
+            ["alarm", "unhealthy", "no-answer"],
+        ),
+    ] {
+        let way = way(ports);
+        for format in ["human", "json"] {
+            let mut arguments = vec!["--format", format];
+            arguments.extend(way.iter().map(String::as_str));
+            let said = desk.verify(&arguments);
+            let text = said.out + &said.err;
+            for code in findings {
+                assert!(text.contains(code), "{code} is not in {text}");
+            }
+            assert!(text.contains("[2J"), "{text}");
+            let raw = |c: char| c != '\n' && !(' '..='~').contains(&c) && c != '\u{fffd}';
+            assert!(!text.contains(raw), "{text:?}");
         }
     }
 }

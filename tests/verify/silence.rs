@@ -70,6 +70,37 @@ fn certificates_are_refused_by_either_side_with_the_reason() {
     assert!(why.contains("its alert: `"), "{why}");
 }
 
+/// Only before the first answer may it be our certificate: a server that does not take it hangs
+/// up there, and its alert may be lost.
+#[test]
+fn a_connection_that_breaks_after_an_answer_is_no_refused_certificate() {
+    const STATUS: &str = "/v3/maintenance/status";
+    let breaks_at = |path: &str, said: usize| {
+        let mut answers = healthy(2, VERSION);
+        assert!(answers.remove(path).is_some());
+        let manner = Manner::BreaksOff(answers, said);
+        let (document, told) = look_at(manner, "kubernetes", &[]);
+        assert_eq!(told.status, 2, "{document:#}");
+        document
+    };
+    let document = breaks_at("/version", 0);
+    assert_eq!(states(&document)[2], "certificate-refused (by them)");
+    for (path, said, state) in [
+        ("/version", 50, "no-answer"),
+        (STATUS, 0, "no-answer"),
+        (STATUS, 50, "no-answer"),
+        ("/v3/cluster/member/list", 0, "differs"),
+        ("/v3/maintenance/alarm", 0, "differs"),
+        ("/health", 50, "differs"),
+    ] {
+        let document = breaks_at(path, said);
+        assert_eq!(states(&document)[2], state, "{path}: {document:#}");
+        assert_eq!(findings(&document), ["controller-2 no-answer"], "{path}");
+        let why = &messages(&document, "no-answer")[0];
+        assert!(why.starts_with("it breaks off: "), "{path}: {why}");
+    }
+}
+
 /// What a server shows that is good, and not what the manifest names.
 #[test]
 fn a_certificate_that_was_not_copied_is_noticed() {

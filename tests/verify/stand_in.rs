@@ -20,6 +20,8 @@ use std::time::Duration;
 pub(crate) enum Manner {
     /// Answers these paths, with status and body; others get a 404.
     Answers(BTreeMap<String, (u16, Value)>),
+    /// Answers these paths, and at any other hangs up, with so many bytes of the answer said.
+    BreaksOff(BTreeMap<String, (u16, Value)>, usize),
     /// Accepts, and says nothing.
     Mute,
     /// Shakes hands, and then says nothing.
@@ -107,13 +109,16 @@ fn converse(
         match manner {
             Manner::Answers(known) => {
                 let unknown = (404, json!("404 page not found"));
-                let (status, body) = known.get(&path).unwrap_or(&unknown);
-                let body = body.to_string();
-                write!(
-                    stream,
-                    "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}",
-                    body.len()
-                )?;
+                stream.write_all(reply(known.get(&path).unwrap_or(&unknown)).as_bytes())?;
+                stream.flush()?;
+            }
+            Manner::BreaksOff(known, said) => {
+                let Some(answer) = known.get(&path) else {
+                    let answer = reply(&(200, json!("never said whole")));
+                    stream.write_all(&answer.as_bytes()[..*said])?;
+                    return stream.flush();
+                };
+                stream.write_all(reply(answer).as_bytes())?;
                 stream.flush()?;
             }
             Manner::Drips => {
@@ -127,6 +132,12 @@ fn converse(
             _ => thread::sleep(LONG),
         }
     }
+}
+
+fn reply((status, body): &(u16, Value)) -> String {
+    let body = body.to_string();
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 /// Reads a question, and returns its path.

@@ -123,15 +123,22 @@ fn lists_of_members_are_compared() {
         });
         let (document, said) = look(servers.each_ref().map(|server| server.port), &[]);
         assert_eq!(said.status, 2);
-        findings(&document)
+        let states = states(&document);
+        assert_eq!(states[..2], ["as-planned", "as-planned"]);
+        (findings(&document), states[2].clone())
     };
+    let is = |found: &str, state: &str| (vec![found.to_owned()], state.to_owned());
     let stranger = json!({ "ID": "4660", "name": "x", "peerURLs": ["https://10.9.9.9:2380"] });
     let more = listed(|list| list.as_array_mut().unwrap().push(stranger));
-    assert_eq!(all_list(more), ["cluster member-unknown"]);
+    assert_eq!(all_list(more), is("cluster member-unknown", "as-planned"));
+    // Its own answers are right; what the cluster says of it is not.
     let unnamed = listed(|list| drop(list[0].as_object_mut().unwrap().remove("name")));
-    assert_eq!(all_list(unnamed), ["controller-2 name-differs"]);
+    assert_eq!(
+        all_list(unnamed),
+        is("controller-2 name-differs", "differs")
+    );
     let gone = listed(|list| drop(list.as_array_mut().unwrap().remove(0)));
-    assert_eq!(all_list(gone), ["controller-2 member-missing"]);
+    assert_eq!(all_list(gone), is("controller-2 member-missing", "differs"));
 }
 
 /// A member that came in the place of another is no failure; one that has no vote yet is.

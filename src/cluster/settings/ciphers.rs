@@ -1,5 +1,7 @@
 //! Cipher suites under the names that etcd takes.
 
+use crate::report::closest;
+
 /// Every TLS 1.2 suite that each etcd from 3.3.7 on knows under this name (`pkg/tlsutil`,
 /// `GetCipherSuite`). The names that end in `POLY1305_SHA256` are known from 3.4.22 on only; all
 /// versions take them without that ending.
@@ -67,13 +69,9 @@ pub(super) fn check(name: &str) -> Result<(), String> {
     if name.starts_with("TLS_") && !name.contains("_WITH_") {
         return Err("Go chooses the suites of TLS 1.3 by itself: remove it".to_owned());
     }
-    let likeness = |known: &str| strsim::jaro_winkler(&name.replace('-', "_"), known);
-    let closest = SUITES
-        .iter()
-        .map(|(known, _)| (likeness(known), *known))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match closest {
-        Some((likeness, known)) if likeness > 0.8 => Err(format!("did you mean `{known}`?")),
-        _ => Err(format!("write Go's names, such as `{}`", FOR_HTTP2[0])),
-    }
+    let known = SUITES.iter().map(|(known, _)| *known);
+    Err(match closest(&name.replace('-', "_"), known) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("write Go's names, such as `{}`", FOR_HTTP2[0]),
+    })
 }

@@ -2,6 +2,7 @@
 
 use crate::pki::audit::Facts;
 use crate::pki::calendar::{moment, span};
+use crate::report::is_unseen;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -99,7 +100,7 @@ fn wrapped(names: &[String]) -> String {
 
 fn alternative_names(facts: &Facts) -> Vec<String> {
     let addresses = facts.addresses.iter().map(ToString::to_string);
-    let visible = |name: &String| name.replace(char::is_control, "\u{fffd}");
+    let visible = |name: &String| name.replace(is_unseen, "\u{fffd}");
     facts.names.iter().map(visible).chain(addresses).collect()
 }
 

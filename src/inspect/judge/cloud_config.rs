@@ -1,7 +1,8 @@
 //! The keys of a cloud-config, as cloud-init's modules take them.
 
-use super::super::{repeated, visible};
+use super::super::repeated;
 use super::{At, Said};
+use crate::report::visible;
 use crate::wire::decode::{Kind, Node, Value};
 
 /// See [`crate::manifest`]: the keys of the schema of cloud-init 25.1.

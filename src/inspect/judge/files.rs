@@ -1,10 +1,11 @@
 //! The files of a part: how cloud-init writes them, and what is in them.
 
-use super::super::{facts, visible};
+use super::super::facts;
 use super::{At, Said};
 use crate::manifest::ENCODINGS;
 use crate::pki::audit::THIRTY_DAYS;
 use crate::pki::calendar::day;
+use crate::report::visible;
 use crate::wire::decode::{Content, Found, Kind, Node, encodings, looks_like_base64, mode};
 
 /// Users that every image has before cloud-init runs.

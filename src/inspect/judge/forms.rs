@@ -1,7 +1,7 @@
 //! What a document says it is, and whether somebody reads that.
 
-use super::super::visible;
 use super::{At, Said};
+use crate::report::visible;
 use crate::wire::decode::{Carrier, Header, Kind, Part};
 use crate::wire::seed;
 

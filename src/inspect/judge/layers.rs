@@ -96,7 +96,7 @@ fn gce(said: &mut Said, encoding: Option<&str>) {
             At::PART,
             format!(
                 "cloud-init knows no encoding `{}` on GCE",
-                super::super::visible(other)
+                crate::report::visible(other)
             ),
             "remove the key `user-data-encoding`, or let it say `base64`",
         );

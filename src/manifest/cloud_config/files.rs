@@ -3,6 +3,7 @@
 use super::{Said, each, of, scalar};
 use crate::manifest::finding::{self, FileFault};
 use crate::manifest::yaml::{Node, Value};
+use crate::report::closest;
 use crate::wire::Scalar;
 
 /// Directories in which everything is ours or cloud-init's own.
@@ -60,7 +61,7 @@ fn check_entry(entry: &Node, said: &Said) {
             said.error(finding::unknown_key(
                 "write_files",
                 key,
-                finding::closest(&key.text, KEYS),
+                closest(&key.text, KEYS),
                 &KEYS,
             ));
         }

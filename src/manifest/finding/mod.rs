@@ -28,7 +28,7 @@ use crate::cluster::NotAName;
 use crate::platform::Platform;
 use crate::release::advice as faults;
 use crate::release::{Arch, Version, table};
-use crate::report::{Finding, quoted};
+use crate::report::{Finding, closest, quoted};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -328,18 +328,6 @@ pub(super) fn even_members(place: Place, count: usize) -> Finding {
         ),
         "use an odd number: 3 or 5",
     )
-}
-
-/// The known word that was perhaps meant.
-pub(super) fn closest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let text = text.to_lowercase();
-    let likeness = |word: &str| strsim::jaro_winkler(&text, &word.to_lowercase());
-    known
-        .into_iter()
-        .map(|word| (likeness(word), word))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| word)
 }
 
 fn listed(words: &[&str]) -> String {

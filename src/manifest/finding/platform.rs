@@ -1,9 +1,9 @@
 //! Messages about what a platform takes and what its client is told.
 
-use super::{closest, listed};
+use super::listed;
 use crate::manifest::{At, Remedies};
 use crate::platform::{Family, NotAValue, NotDelivered, NotHere, Platform};
-use crate::report::{Finding, quoted};
+use crate::report::{Finding, closest, quoted};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;

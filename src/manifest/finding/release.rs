@@ -1,12 +1,12 @@
 //! Messages about the release: versions, digests, mirrors, architectures, the lock.
 
-use super::{Place, closest, good_release, listed};
+use super::{Place, good_release, listed};
 use crate::cluster::ClusterName;
 use crate::manifest::At;
 use crate::manifest::release::UPSTREAM;
 use crate::manifest::yaml::Node;
 use crate::release::{Arch, Mirror, NotAMirror, Version};
-use crate::report::{Finding, quoted};
+use crate::report::{Finding, closest, quoted};
 
 const PIN: &str = "run `firstboot pin`";
 

@@ -1,6 +1,7 @@
 //! Faults as they are written on the command line: `NAME[:ARGUMENT][@MACHINE]`.
 
 use super::Kind;
+use crate::report::closest;
 use std::fmt;
 use std::time::Duration;
 
@@ -165,7 +166,7 @@ impl Reader<'_> {
 
     fn unknown(&self, word: &str) -> NotAFault {
         let known: Vec<_> = WORDS.iter().map(|(known, _)| *known).collect();
-        let hint = match closest(word, &known) {
+        let hint = match closest(word, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("there are {}", known.join(", ")),
         };
@@ -178,7 +179,7 @@ impl Reader<'_> {
         }
         let found = self.names.iter().position(|name| *name == machine);
         found.map(|index| vec![index]).ok_or_else(|| {
-            let hint = match closest(machine, self.names) {
+            let hint = match closest(machine, self.names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are {} and all", self.names.join(", ")),
             };
@@ -196,15 +197,6 @@ impl Reader<'_> {
         sorted.sort_unstable();
         sorted.into_iter().eq(0..self.names.len()).then_some(order)
     }
-}
-
-fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let likeness = |known: &str| strsim::jaro_winkler(word, known);
-    let best = known
-        .iter()
-        .copied()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    best.filter(|best| likeness(best) > 0.8)
 }
 
 fn time(text: &str) -> Option<Duration> {

@@ -6,6 +6,7 @@ use super::Names;
 use crate::pki::go::Go;
 use crate::pki::public::PublicKey;
 use crate::pki::x509::Certificate;
+use crate::report::is_unseen;
 use std::net::IpAddr;
 
 const NEW_PAIR: &str =
@@ -37,7 +38,7 @@ pub(in super::super) fn serial_negative(part: Part, file: &str, go: Go) -> Probl
 }
 
 pub(in super::super) fn name_not_ascii(part: Part, file: &str, name: &str, go: Go) -> Problem {
-    let name = name.replace(char::is_control, "\u{fffd}");
+    let name = name.replace(is_unseen, "\u{fffd}");
     let message =
         format!("`{file}` names `{name}`, which is not ASCII, and {go} refuses to read it");
     Problem::error(
