@@ -160,10 +160,13 @@ mod tests {
     fn sweeps_what_a_killed_process_left() {
         let parent = tempfile::tempdir().unwrap();
         let stale = parent.path().join(".c.abc");
-        fs::create_dir(&stale).unwrap();
-        fs::write(stale.join("user-data"), "a key").unwrap();
-        write_tree(parent.path(), "c", &[file("launch", "1")], ours).unwrap();
-        assert!(!stale.exists());
+        for expected in [Written::Changed, Written::Unchanged] {
+            fs::create_dir(&stale).unwrap();
+            fs::write(stale.join("user-data"), "a key").unwrap();
+            let written = write_tree(parent.path(), "c", &[file("launch", "1")], ours);
+            assert_eq!(written.unwrap(), expected);
+            assert!(!stale.exists());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The keys for what a machine may lose: `data_disk`, `replace`.
 
 use super::fields::{Fields, Findings};
-use super::yaml::Node;
+use super::yaml::{Node, Value};
 use super::{At, finding, schema};
 use crate::cluster::{DataDisk, Device, Filesystem, Label, Replace};
 
@@ -42,7 +42,14 @@ fn filesystem(node: &Node, findings: &Findings) -> Option<Filesystem> {
 
 /// Reads `replace`.
 pub(super) fn replace(node: &Node, findings: &Findings) -> Option<At<Replace>> {
-    let written = findings.text(node, "replace")?;
+    let written = match &node.value {
+        // Whoever writes `yes` means a choice, which is none of these: quotes would not help.
+        Value::Boolean(text) => At {
+            value: text.clone(),
+            place: node.place.clone(),
+        },
+        _ => findings.text(node, "replace")?,
+    };
     let value = match written.value.as_str() {
         "auto" => Ok(Replace::Auto),
         "never" => Ok(Replace::Never),

@@ -71,6 +71,7 @@ impl Trees {
         files: &[OutputFile],
         owner: impl Fn(&str) -> Owner,
     ) -> Result<Option<StagedTree>> {
+        self.open()?;
         let target = self.parent.join(name);
         let mut old = list(&target)?;
         if let Some(foreign) = old.iter().find(|path| owner(path) == Owner::Foreign) {
@@ -82,7 +83,6 @@ impl Trees {
         if holds_exactly(&target, &old, files) {
             return Ok(None);
         }
-        self.open()?;
         let io = |error| Error::Io("creating a directory in", self.parent.clone(), error);
         let prefix = format!(".{name}.");
         let mut builder = tempfile::Builder::new();

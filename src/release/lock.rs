@@ -14,7 +14,11 @@ pub const LOCK_API_VERSION: &str = "firstboot-lock/v1";
 ///
 /// Time enters a render only through it: the genesis window is a moment, not a span.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    expecting = "what `firstboot pin` writes"
+)]
 pub struct Lock {
     api_version: ApiVersion,
     /// The cluster's name: a window of another cluster is none of this one's.

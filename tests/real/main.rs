@@ -32,6 +32,7 @@ mod metadata;
 mod own_config;
 mod pairs;
 mod plan;
+mod power_cut;
 mod reader;
 mod replace;
 mod report_page;

@@ -4,8 +4,8 @@ mod gather;
 mod tarball;
 mod vendor;
 
+use super::duration::Span;
 use super::load::Loaded;
-use super::pki::Span;
 use super::{Context, Failure, ManifestArguments, load};
 use crate::manifest::{Manifest, check_lock};
 use crate::output::{self, Written};

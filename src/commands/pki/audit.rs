@@ -1,7 +1,7 @@
 //! `firstboot pki audit`: what `render` says of certificates, and when they end.
 
-use super::span::Span;
 use super::{beside, now, table};
+use crate::commands::duration::Span;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Holding};

@@ -6,11 +6,9 @@ mod mint;
 mod renew;
 mod rotate;
 mod show;
-mod span;
 mod table;
 
 pub(super) use mint::fresh;
-pub(super) use span::Span;
 
 use super::load::Loaded;
 use super::{Context, Failure, load};

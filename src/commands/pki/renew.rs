@@ -1,7 +1,7 @@
 //! `firstboot pki renew`: new pairs from the same CA, where they are needed.
 
-use super::span::Span;
 use super::{Days, authority, beside, both, minting, now, read_files, refuse_contested, write};
+use crate::commands::duration::Span;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Need, PemFiles, Refusal, Renewed, Use, WhenToRenew};

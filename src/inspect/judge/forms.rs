@@ -78,6 +78,18 @@ fn kind(said: &mut Said) {
             "no interpreter is named: whatever runs it chooses one",
             "make `#!/bin/sh` or `#!/bin/bash` the first line",
         ),
+        Kind::Unknown if starts(part, "-----BEGIN ") => said.error(
+            CODE,
+            At::line(1),
+            "this is a key or a certificate (PEM), and no user-data",
+            "`firstboot pki show` shows a cluster's certificates",
+        ),
+        Kind::Unknown if starts(part, "apiVersion: firstboot/") => said.error(
+            CODE,
+            At::line(1),
+            "this is a cluster's manifest, which no machine reads",
+            "`firstboot render` makes user-data of it: inspect that",
+        ),
         Kind::Unknown => {
             let declared = part.declared.as_deref().unwrap_or("text/plain");
             let message = if ["text/plain", "text/x-not-multipart"].contains(&declared) {
@@ -115,6 +127,13 @@ fn is_utf_16(part: &Part) -> bool {
     marks
         .iter()
         .any(|mark| part.text.expose().starts_with(*mark))
+}
+
+/// Whether its first line that is no comment starts so.
+fn starts(part: &Part, word: &str) -> bool {
+    let mut lines = part.as_str().unwrap_or_default().lines();
+    let first = lines.find(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| line.starts_with(word))
 }
 
 fn is_script_of_gce(part: &Part) -> bool {
