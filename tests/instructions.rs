@@ -1,4 +1,5 @@
-//! How many instructions the program takes, by callgrind: unlike time, that does not vary.
+//! How many instructions the program takes, by callgrind: unlike time, that does not vary; and how
+//! large it is.
 //!
 //! `SNAPSHOTS=overwrite` records the counts anew in `instructions.tsv`, which says what they are of.
 
@@ -32,11 +33,25 @@ const CASES: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// Bytes of the program as it is released, stripped.
+const MOST_BYTES: u64 = 9_000_000;
+
+#[test]
+#[ignore = "needs the release build: `make test`"]
+fn the_release_binary_is_at_most_9_megabytes() {
+    let bytes = fs::metadata(released()).unwrap().len();
+    println!("{bytes} bytes, of {MOST_BYTES}");
+    assert!(
+        bytes <= MOST_BYTES,
+        "the release binary has {bytes} bytes, more than {MOST_BYTES}: `Cargo.toml` says under \
+         `profile.release` what was done about it so far"
+    );
+}
+
 #[test]
 #[ignore = "needs valgrind and the release build: `make test`"]
 fn no_command_takes_a_tenth_more_instructions() {
-    let program = std::env::var("FIRSTBOOT_TEST_RELEASE")
-        .expect("`FIRSTBOOT_TEST_RELEASE` names the program as it is released");
+    let program = released();
     let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/instructions.tsv");
     let text = fs::read_to_string(&record).unwrap();
     let (mut anew, mut grown) = (String::new(), Vec::new());
@@ -61,6 +76,11 @@ fn no_command_takes_a_tenth_more_instructions() {
         return;
     }
     assert!(grown.is_empty(), "grown by more than 10 %: {grown:?}");
+}
+
+fn released() -> String {
+    std::env::var("FIRSTBOOT_TEST_RELEASE")
+        .expect("`FIRSTBOOT_TEST_RELEASE` names the program as it is released")
 }
 
 fn count(program: &str, arguments: &[&str], out: &Path) -> u64 {
