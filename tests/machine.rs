@@ -5,7 +5,7 @@
 #[path = "support/machine.rs"]
 mod support;
 
-use firstboot::cluster::{Cluster, DataDisk, Device, Filesystem, Label, Replace};
+use firstboot::cluster::{Cluster, DataDisk, Device, Filesystem, Genesis, Label, Replace};
 use firstboot::machine::{File, Layer, Layout, Machine, machines};
 use firstboot::release::{Arch, Digest};
 use std::fmt::Write;
@@ -225,7 +225,7 @@ fn the_release_is_pinned_for_each_architecture() {
 #[test]
 fn scripts_for_losses_come_where_they_are_asked_for() {
     let mut cluster = cluster();
-    cluster.genesis_until = Some(1_700_000_000);
+    cluster.genesis = Genesis::Until(1_700_000_000);
     let env = |cluster: &Cluster| {
         let machine = machines(cluster, Layout::default())
             .remove(0)
