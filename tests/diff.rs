@@ -1,4 +1,4 @@
-//! `tests/diff/<case>/{before,after}.yaml`: two manifests; `expected` is what `diff` says, for
+//! `tests/diff/<case>/{before,after}.yaml`: two manifests, perhaps with their locks; `expected` is what `diff` says, for
 //! people and for programs, and how it ends. And against what was written, against machines that
 //! run, and against what is neither.
 //!
@@ -41,9 +41,11 @@ impl Desk {
     }
 
     fn take(&self, case: &str) {
-        for name in ["before.yaml", "after.yaml"] {
+        for name in ["before.yaml", "after.yaml", "before.lock", "after.lock"] {
             let path = root().join("tests/diff").join(case).join(name);
-            fs::copy(path, self.path(name)).unwrap();
+            if name.ends_with(".yaml") || path.exists() {
+                fs::copy(path, self.path(name)).unwrap();
+            }
         }
     }
 

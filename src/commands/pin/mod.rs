@@ -32,7 +32,8 @@ use std::time::Duration;
 ///
 /// The lock also says until when the cluster may begin, its genesis window. With that, machines
 /// take the place of their dead members by themselves, and after it no blank machine begins a
-/// cluster. It stays as it is when the release is pinned again, unless --genesis-window is given.
+/// cluster; and with which controllers it begins, from which its ID follows. Both stay as they are
+/// when the release is pinned again, unless --genesis-window is given: the cluster begins anew.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
