@@ -41,11 +41,15 @@ impl Desk {
     }
 
     fn take(&self, case: &str) {
-        for name in ["before.yaml", "after.yaml", "before.lock", "after.lock"] {
-            let path = root().join("tests/diff").join(case).join(name);
-            if name.ends_with(".yaml") || path.exists() {
-                fs::copy(path, self.path(name)).unwrap();
-            }
+        let case = root().join("tests/diff").join(case);
+        let has_lock = case.join("before.lock").exists();
+        let locks: &[&str] = if has_lock {
+            &["before.lock", "after.lock"]
+        } else {
+            &[]
+        };
+        for name in ["before.yaml", "after.yaml"].iter().chain(locks) {
+            fs::copy(case.join(name), self.path(name)).unwrap();
         }
     }
 

@@ -78,16 +78,21 @@ impl Plan {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::release::LockedEtcd;
 
     /// Three controllers of the lab.
     pub(in crate::verify) fn lab() -> Plan {
+        lab_with(None)
+    }
+
+    fn lab_with(lock: Option<&Lock>) -> Plan {
         let text = "apiVersion: firstboot/v1\ncluster: etcd-cluster-0\nplatform: gce\n\
                     etcd: { version: 3.4.23 }\n\
                     tls: { ca: ca.pem, cert: a.pem, key: a-key.pem }\ncontrollers:\n  \
                     - { name: controller-0, ip: 10.240.0.10 }\n  \
                     - { name: controller-1, ip: 10.240.0.11 }\n  \
                     - { name: controller-2, ip: 10.240.0.12 }\n";
-        Plan::of(&Manifest::parse("lab", text.as_bytes()).unwrap(), None)
+        Plan::of(&Manifest::parse("lab", text.as_bytes()).unwrap(), lock)
     }
 
     #[test]
@@ -98,6 +103,22 @@ pub(super) mod tests {
             plan.controllers[2].id.unwrap().to_string(),
             "3a57933972cb5131"
         );
+    }
+
+    #[test]
+    fn the_lock_says_with_whom_it_began() {
+        let version = "3.4.23".parse().unwrap();
+        let etcd = LockedEtcd {
+            version,
+            tarballs: Vec::new(),
+            urls: Vec::new(),
+        };
+        let began = lab().controllers[1].address;
+        let lock = Lock::new("etcd-cluster-0", etcd, 0, vec![began]);
+        let plan = lab_with(Some(&lock));
+        assert_eq!(plan.id, ClusterId::of(lab().controllers[1].id));
+        let known = plan.controllers.iter().map(|one| one.id.is_some());
+        assert_eq!(known.collect::<Vec<_>>(), [false, true, false]);
     }
 
     #[test]
