@@ -8,6 +8,7 @@ mod pin_desk;
 
 use firstboot::release::{Digest, Lock};
 use pin_desk::{PinDesk, VERSION, tarball, tarball_name};
+use serde_json::Value;
 use std::fs;
 
 const TABLE: &str = "version: 3.4.27";
@@ -182,10 +183,10 @@ fn the_window_stays_unless_it_is_asked_for() {
 }
 
 /// What `render` notes of the cluster, and the IDs that it gives: the cluster's and the members'.
-fn rendered(desk: &PinDesk) -> (String, serde_json::Value, Vec<serde_json::Value>) {
+fn rendered(desk: &PinDesk) -> (String, Value, Vec<Value>) {
     let note = desk.good("render").err;
     let document = desk.good("render --format json").out;
-    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let document: Value = serde_json::from_str(&document).unwrap();
     let controllers = document["controllers"].as_array().unwrap().iter();
     let ids = controllers.map(|one| one["memberId"].clone()).collect();
     (note, document["clusterId"].clone(), ids)
@@ -223,14 +224,7 @@ fn the_lock_remembers_with_whom_the_cluster_began() {
     let (note, grown, ids) = rendered(&desk);
     assert!(note.contains(joins), "{note}");
     assert_eq!(grown, cluster);
-    assert_eq!(
-        ids,
-        [
-            first[0].clone(),
-            serde_json::Value::Null,
-            serde_json::Value::Null
-        ]
-    );
+    assert_eq!(ids, [first[0].clone(), Value::Null, Value::Null]);
     assert_eq!(
         env_of(&desk, "controller-2"),
         ["MEMBER_ID=", "GENESIS_UNTIL=0"]
@@ -240,7 +234,7 @@ fn the_lock_remembers_with_whom_the_cluster_began() {
     desk.good("pin --offline --genesis-window 7d");
     let (note, anew, ids) = rendered(&desk);
     assert!(note.contains("the cluster can begin until"), "{note}");
-    assert!(anew != cluster && ids.iter().all(serde_json::Value::is_string));
+    assert!(anew != cluster && ids.iter().all(Value::is_string));
 
     desk.manifest(TABLE, &ALL[..2]);
     let (note, shrunk, left) = rendered(&desk);
