@@ -1,4 +1,4 @@
-//! `tests/diff/<case>/{before,after}.yaml`: two manifests; `expected` is what `diff` says, for
+//! `tests/diff/<case>/{before,after}.yaml`: two manifests, perhaps with their locks; `expected` is what `diff` says, for
 //! people and for programs, and how it ends. And against what was written, against machines that
 //! run, and against what is neither.
 //!
@@ -41,9 +41,15 @@ impl Desk {
     }
 
     fn take(&self, case: &str) {
-        for name in ["before.yaml", "after.yaml"] {
-            let path = root().join("tests/diff").join(case).join(name);
-            fs::copy(path, self.path(name)).unwrap();
+        let case = root().join("tests/diff").join(case);
+        let has_lock = case.join("before.lock").exists();
+        let locks: &[&str] = if has_lock {
+            &["before.lock", "after.lock"]
+        } else {
+            &[]
+        };
+        for name in ["before.yaml", "after.yaml"].iter().chain(locks) {
+            fs::copy(case.join(name), self.path(name)).unwrap();
         }
     }
 

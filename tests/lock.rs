@@ -8,6 +8,7 @@ mod pin_desk;
 
 use firstboot::release::{Digest, Lock};
 use pin_desk::{PinDesk, VERSION, tarball, tarball_name};
+use serde_json::Value;
 use std::fs;
 
 const TABLE: &str = "version: 3.4.27";
@@ -179,6 +180,87 @@ fn the_window_stays_unless_it_is_asked_for() {
         until() - first
     );
     desk.good("render --check");
+}
+
+/// What `render` notes of the cluster, and the IDs that it gives: the cluster's and the members'.
+fn rendered(desk: &PinDesk) -> (String, Value, Vec<Value>) {
+    let note = desk.good("render").err;
+    let document = desk.good("render --format json").out;
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let controllers = document["controllers"].as_array().unwrap().iter();
+    let ids = controllers.map(|one| one["memberId"].clone()).collect();
+    (note, document["clusterId"].clone(), ids)
+}
+
+/// What of that is in `etcd.env`; `peers` has variables of these names, too.
+fn env_of(desk: &PinDesk, controller: &str) -> Vec<String> {
+    let user_data = fs::read_to_string(desk.path(&format!("out/main/{controller}/user-data")));
+    let user_data = user_data.unwrap();
+    let lines = user_data.lines().map(str::trim_start);
+    let ours = |line: &&str| line.starts_with("MEMBER_ID=") || line.starts_with("GENESIS_UNTIL=");
+    let is_set = |line: &&str| !line.contains('$');
+    lines
+        .filter(ours)
+        .filter(is_set)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The ID stays, who is new has none yet, and nobody may begin: until a new window is asked for.
+#[test]
+fn the_lock_remembers_with_whom_the_cluster_began() {
+    const ALL: [&str; 3] = ["amd64"; 3];
+    let desk = PinDesk::new(TABLE, &ALL[..1]);
+    desk.good("pki mint");
+    desk.good("pin --offline");
+    let (_, cluster, first) = rendered(&desk);
+    desk.manifest(TABLE, &ALL);
+    desk.good("pki renew");
+    let pinned = desk.lock();
+    let said = desk.good("pin --offline").out;
+    let joins = "controller-1 and controller-2 join the cluster that began with 1 member";
+    assert!(said.contains(joins), "{said}");
+    assert_eq!(desk.lock(), pinned);
+    let (note, grown, ids) = rendered(&desk);
+    assert!(note.contains(joins), "{note}");
+    assert_eq!(grown, cluster);
+    assert_eq!(ids, [first[0].clone(), Value::Null, Value::Null]);
+    assert_eq!(
+        env_of(&desk, "controller-2"),
+        ["MEMBER_ID=", "GENESIS_UNTIL=0"]
+    );
+    assert_eq!(env_of(&desk, "controller-0")[1], "GENESIS_UNTIL=0");
+
+    desk.good("pin --offline --genesis-window 7d");
+    let (note, anew, ids) = rendered(&desk);
+    assert!(note.contains("the cluster can begin until"), "{note}");
+    assert!(anew != cluster && ids.iter().all(Value::is_string));
+
+    desk.manifest(TABLE, &ALL[..2]);
+    let (note, shrunk, left) = rendered(&desk);
+    let leaves = "10.240.0.12 left the cluster that began with 3 members";
+    assert!(note.contains(leaves), "{note}");
+    assert_eq!((shrunk, &left[..]), (anew, &ids[..2]));
+}
+
+/// An older firstboot wrote none, and `pin` adds them.
+#[test]
+fn a_lock_without_members_goes_by_the_manifest() {
+    let desk = pinned();
+    let (_, cluster, _) = rendered(&desk);
+    let (old, members) = desk
+        .lock()
+        .split_once("  members:")
+        .map(|(old, rest)| (old.to_owned(), rest.to_owned()))
+        .unwrap();
+    assert_eq!(members.lines().count(), 4);
+    fs::write(desk.path("cluster.lock"), &old).unwrap();
+    assert_eq!(rendered(&desk).1, cluster);
+    desk.good("pin --offline");
+    assert_eq!(desk.lock(), format!("{old}  members:{members}"));
+    let twice = desk.lock() + "  - 10.240.0.10\n";
+    fs::write(desk.path("cluster.lock"), twice).unwrap();
+    desk.bad("render", 1, &["an address stands twice among its members"]);
 }
 
 #[test]

@@ -5,7 +5,9 @@
 #[path = "support/machine.rs"]
 mod support;
 
-use firstboot::cluster::{Cluster, DataDisk, Device, Filesystem, Label, Replace};
+use firstboot::cluster::{
+    Cluster, ClusterId, DataDisk, Device, Filesystem, Genesis, Label, Replace, Since,
+};
 use firstboot::machine::{File, Layer, Layout, Machine, machines};
 use firstboot::release::{Arch, Digest};
 use std::fmt::Write;
@@ -221,11 +223,36 @@ fn the_release_is_pinned_for_each_architecture() {
     assert!(!text(machine, "/usr/local/lib/firstboot/release.env").contains("UNSUPPORTED"));
 }
 
+/// As `rehearse` needs it: one that has grown is again one that begins.
+#[test]
+fn a_cluster_that_grew_can_be_made_to_begin_anew() {
+    let mut grown = cluster();
+    grown.members[1].id = None;
+    grown.id = ClusterId::begun_at(&[grown.members[0].address], grown.name.as_str());
+    grown.genesis = Genesis::Over(Since {
+        began_with: 1,
+        joined: vec![grown.members[1].name.clone()],
+        left: Vec::new(),
+    });
+    grown.replace = Some(Replace::Auto);
+    let env = |cluster: &Cluster| {
+        let machine = &machines(cluster, Layout::default())[1];
+        text(machine, "/etc/etcd/etcd.env").to_owned()
+    };
+    assert!(env(&grown).contains("\nMEMBER_ID=\n"));
+    assert!(env(&grown).contains("\nGENESIS_UNTIL=0\n"));
+    assert_ne!(grown.id, cluster().id);
+    grown.begin_anew(1_700_000_000);
+    assert_eq!(grown.id, cluster().id);
+    assert_eq!(grown.members[1].id, cluster().members[1].id);
+    assert!(env(&grown).contains("\nGENESIS_UNTIL=1700000000\n"));
+}
+
 /// They are sent to whom asks for them, and to a baked image, too, which brings neither.
 #[test]
 fn scripts_for_losses_come_where_they_are_asked_for() {
     let mut cluster = cluster();
-    cluster.genesis_until = Some(1_700_000_000);
+    cluster.genesis = Genesis::Until(1_700_000_000);
     let env = |cluster: &Cluster| {
         let machine = machines(cluster, Layout::default())
             .remove(0)

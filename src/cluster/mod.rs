@@ -4,6 +4,7 @@
 //! give it a type with one constructor here and resolve it in `manifest::resolve`.
 
 mod data_disk;
+mod genesis;
 mod ids;
 mod name;
 mod network;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub use data_disk::{DataDisk, Device, Filesystem, Label, NotADisk};
+pub use genesis::{Genesis, Since};
 pub use ids::{ClusterId, MemberId};
 pub use name::{ClusterName, CommonName, FileName, HostName, NotAName};
 pub(crate) use network::network_of;
@@ -42,9 +44,8 @@ pub struct Cluster {
     pub settings: settings::Settings,
     /// Whether blank machines ask their peers; `None`: they begin the cluster, as etcd does.
     pub replace: Option<Replace>,
-    /// Until when a blank machine whose peers are silent may begin the cluster, in seconds since
-    /// 1970 (UTC); `None`: always.
-    pub genesis_until: Option<i64>,
+    /// Whether a blank machine whose peers are silent may begin the cluster.
+    pub genesis: Genesis,
     /// The disk that holds each machine's data; `None`: the root disk.
     pub data_disk: Option<DataDisk>,
     /// The ID that every member of this cluster will report.
@@ -98,8 +99,9 @@ pub struct Member {
     pub name: HostName,
     /// The address on which peers and clients reach it, and from which it dials its peers.
     pub address: IpAddr,
-    /// The member ID, known before the machine exists.
-    pub id: MemberId,
+    /// The member ID, known before the machine exists; `None` for one that joins a cluster which
+    /// began without it: it gets its ID when it is added.
+    pub id: Option<MemberId>,
     /// Whether the machine takes the controller's name as its host name.
     pub hostname: Hostname,
     /// The machine's architecture: one user-data serves all that the cluster has.

@@ -63,7 +63,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
-    let plan = Plan::of(&loaded.manifest);
+    // One of another cluster is for `render` to refuse.
+    let manifest = &loaded.manifest;
+    let pinned = load::lock(&loaded)?.filter(|it| it.cluster == manifest.cluster.value.as_str());
+    let plan = Plan::of(manifest, pinned.as_ref());
     let targets = targets(arguments, &loaded)?;
     warn_of_open_keys(arguments, &loaded, context);
     let files = certificates(&loaded);

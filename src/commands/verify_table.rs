@@ -162,7 +162,7 @@ fn controller(one: &Checked) -> Value {
         "endpoint": seen.endpoint.to_string(),
         "state": one.state.code(),
         "detail": Some(one.detail).filter(|detail| !detail.is_empty()),
-        "plannedMemberId": planned.id.to_string(),
+        "plannedMemberId": planned.id.map(|id| id.to_string()),
         "memberId": status.map(|status| status.member.to_string()),
         "clusterId": status.map(|status| status.cluster.to_string()),
         "etcdVersion": seen.version,

@@ -92,7 +92,10 @@ impl<'a> Comparison<'a> {
                 || AUTHORITIES.iter().any(|(variable, _)| *variable == name)
         };
         for name in names.into_iter().filter(|name| !told(name)) {
+            // A controller that joins later has no member ID yet.
+            let known = |value: &&str| name != "MEMBER_ID" || !value.is_empty();
             let (was, is) = (old.variable(name), new.variable(name));
+            let (was, is) = (was.filter(known), is.filter(known));
             if was == is {
                 continue;
             }
@@ -266,6 +269,12 @@ fn window(was: Option<&str>, is: Option<&str>) -> String {
         seconds.map_or_else(|| visible(value), moment)
     };
     match (was, is) {
+        (_, Some("0")) => {
+            "no genesis window any more: the cluster began with others (`cluster.lock`)".to_owned()
+        }
+        (Some("0"), Some(is)) => {
+            format!("genesis window until {} is new: it begins anew", until(is))
+        }
         (Some(was), Some(is)) => format!("genesis window until {} → {}", until(was), until(is)),
         (None, Some(is)) => format!("genesis window until {} is new (`cluster.lock`)", until(is)),
         (Some(was), None) => format!(

@@ -124,12 +124,40 @@ fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> 
                 .to_owned(),
         );
     }
-    let grows = steps
-        .iter()
-        .any(|step| matches!(step.action, Action::Add | Action::Remove));
-    if grows {
+    notes.extend(changes_size(before, after, steps));
+    notes
+}
+
+/// A cluster that runs keeps the ID with which it began, and takes in only who knows it.
+fn changes_size(before: &[Machine], after: &[Machine], steps: &[Step]) -> Vec<String> {
+    let has = |action: Action| steps.iter().any(|step| step.action == action);
+    let (adds, removes) = (has(Action::Add), has(Action::Remove));
+    if !adds && !removes {
+        return Vec::new();
+    }
+    let id = |machines: &[Machine]| {
+        let first = machines.first()?;
+        first.variable("CLUSTER_ID").map(str::to_owned)
+    };
+    if id(before) != id(after) {
+        return vec![
+            "a cluster that runs keeps the ID with which it began, and these machines are of another one: they do not join it. Run `firstboot pin` before controllers are added or removed, with the manifest as it was (docs/day-two.md, «Grow»)"
+                .to_owned(),
+        ];
+    }
+    let mut notes = Vec::new();
+    if adds {
+        let never = |one: &Machine| one.variable("REPLACE") == Some("never");
+        let who = if after.iter().any(never) {
+            "once a person has run the `etcdctl member add` that it says"
+        } else {
+            "by itself, and gets a vote when it has caught up"
+        };
+        notes.push(format!("who is added joins the cluster that runs, {who}"));
+    }
+    if removes {
         notes.push(
-            "a cluster that runs keeps its ID, and these machines are of another one: they do not join it; the way goes through a snapshot (docs/day-two.md, «Grow from one to three»)"
+            "who leaves is first taken out by a person, `etcdctl member remove`, and its machine deleted after that (docs/day-two.md, «Shrink»)"
                 .to_owned(),
         );
     }

@@ -67,7 +67,7 @@ fn steps(difference: &Difference, out: &mut String) {
             Action::Replace => "make it anew",
             Action::ReplaceLater => "make it anew when it suits: nothing hurries",
             Action::Add => "add it",
-            Action::Remove => "remove it",
+            Action::Remove => "`etcdctl member remove`, then delete it",
         };
         let _ = writeln!(
             out,

@@ -3,8 +3,8 @@
 use super::Layout;
 use crate::cluster::settings::Settings;
 use crate::cluster::{
-    CLIENT_PORT, Cluster, ClusterId, CommonName, DataDisk, Member, MemberId, Mismatch, Pair,
-    PemFile, Release, Replace, url,
+    CLIENT_PORT, Cluster, ClusterId, CommonName, DataDisk, Genesis, Member, MemberId, Mismatch,
+    Pair, PemFile, Release, Replace, url,
 };
 use crate::release::{Arch, Digest, Version};
 use askama::Template;
@@ -14,6 +14,10 @@ use std::net::{IpAddr, Ipv4Addr};
 const DATA: &str = "/var/lib/etcd";
 /// Where it lies on a disk of its own: not at its root, where `lost+found` is.
 const DATA_ON_DISK: &str = "/var/lib/etcd/data";
+
+/// The moment that every clock has behind it, which `peers` knows as a cluster that has begun with
+/// others.
+const NEVER: i64 = 0;
 
 /// The path of a PEM file on the machine.
 pub(super) fn pem_path(pem: &PemFile) -> String {
@@ -36,7 +40,7 @@ struct EtcdEnv<'a> {
     initial_cluster: String,
     data_dir: &'static str,
     settings: &'a Settings,
-    member_id: MemberId,
+    member_id: Option<MemberId>,
     cluster_id: ClusterId,
     address: IpAddr,
     not_before: i64,
@@ -82,7 +86,11 @@ pub(super) fn etcd_env(cluster: &Cluster, member: &Member) -> String {
         health: has_own_client.then(client),
         more: super::more_scripts(cluster).first().map(|(name, _)| *name),
         replace: cluster.replace,
-        genesis_until: cluster.replace.and(cluster.genesis_until),
+        genesis_until: cluster.replace.and(match cluster.genesis {
+            Genesis::Always => None,
+            Genesis::Until(moment) => Some(moment),
+            Genesis::Over(_) => Some(NEVER),
+        }),
         disk: cluster.data_disk.as_ref(),
     })
 }

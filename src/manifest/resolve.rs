@@ -1,8 +1,9 @@
 //! From the manifest and the PEM files to the cluster, or to the reasons why there is none.
 
 use super::certificates::{self, Audited};
+use super::genesis::{Beginning, beginning};
 use super::{Controller, Manifest, PemFiles, finding, pinned, settings};
-use crate::cluster::{Cluster, ClusterId, Member, MemberId, PEER_PORT, Release, Replace, url};
+use crate::cluster::{Cluster, Member, MemberId, Release, Replace};
 use crate::release::Lock;
 use crate::report::{Finding, Severity};
 
@@ -52,12 +53,16 @@ fn cluster(
     audited: &Audited,
     files: &PemFiles,
 ) -> Option<Cluster> {
-    let token = manifest.cluster.value.as_str();
-    let member = |controller: &Controller| {
+    let Beginning {
+        id,
+        members,
+        genesis,
+    } = beginning(manifest, lock);
+    let member = |(controller, id): (&Controller, Option<MemberId>)| {
         Some(Member {
             name: controller.name.value.clone(),
             address: controller.ip.value,
-            id: MemberId::of(&url(controller.ip.value, PEER_PORT), token),
+            id,
             hostname: manifest.hostname,
             arch: controller.arch.value,
             tls: audited.tls(&controller.tls, files)?,
@@ -66,6 +71,7 @@ fn cluster(
     let members: Vec<_> = manifest
         .controllers
         .iter()
+        .zip(members)
         .map(member)
         .collect::<Option<_>>()?;
     Some(Cluster {
@@ -74,9 +80,9 @@ fn cluster(
         release,
         mismatch: manifest.mismatch(),
         replace: replace(manifest, lock),
-        genesis_until: lock.map(|lock| lock.genesis.until),
+        genesis,
         data_disk: manifest.data_disk.clone(),
-        id: ClusterId::of(members.iter().map(|member| member.id)),
+        id,
         members,
         network: manifest
             .network

@@ -197,13 +197,14 @@ fn question(subject: &Subject) -> String {
 /// What etcdctl then prints: ordered by ID, since 3.4 with whether the member is a learner.
 fn answer(cluster: &Cluster) -> String {
     let mut members: Vec<_> = cluster.members.iter().collect();
-    members.sort_by_key(|member| member.id);
+    members.sort_by_key(|member| (member.id.is_none(), member.id));
     let learner = match cluster.release.version.minor {
         ..4 => "",
         _ => ", false",
     };
     let line = |member: &Member| {
         let Member { id, name, .. } = member;
+        let id = id.map_or_else(|| "…".to_owned(), |id| id.to_string());
         let (peer, client) = (member.peer_url(), member.client_url());
         format!("{id}, started, {name}, {peer}, {client}{learner}")
     };

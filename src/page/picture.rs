@@ -76,7 +76,10 @@ impl Node {
             name: shortened(member.name.as_str()),
             full_name: member.name.to_string(),
             address: member.address.to_string(),
-            id: member.id.to_string(),
+            id: match member.id {
+                Some(id) => id.to_string(),
+                None => "joins".to_owned(),
+            },
         }
     }
 

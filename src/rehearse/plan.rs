@@ -129,8 +129,9 @@ pub struct Machine {
     pub name: String,
     /// Its only address, alone in its subnet as on GCE (`/32` or `/128`).
     pub address: IpAddr,
-    /// The planned member ID, as etcdctl prints it; the verdict must agree.
-    pub member_id: String,
+    /// The planned member ID, as etcdctl prints it, with which the verdict must agree; `None` if
+    /// it gets one when it joins.
+    pub member_id: Option<String>,
     /// The planned cluster ID, likewise.
     pub cluster_id: String,
     /// What cloud-init reads as user-data, byte for byte.
@@ -229,7 +230,7 @@ pub(super) mod tests {
         let machine = |address: &&str| Machine {
             name: "controller-0".into(),
             address: address.parse().unwrap(),
-            member_id: "f98dc20bce6225a0".into(),
+            member_id: Some("f98dc20bce6225a0".into()),
             cluster_id: "3e7cc799faffb625".into(),
             user_data: Secret::new(b"#cloud-config\n\xff KEY".to_vec()),
             meta_data: "instance-id: i-0\n".into(),

@@ -1,9 +1,10 @@
-//! `cluster.lock`: what was pinned, where each digest came from, until when a cluster may begin.
+//! `cluster.lock`: what was pinned, where each digest came from, how the cluster began.
 
 use super::{Arch, Digest, Origin, Pinned, Version};
 use crate::pki::calendar;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -25,7 +26,7 @@ pub struct Lock {
     pub cluster: String,
     /// What is installed.
     pub etcd: LockedEtcd,
-    /// When the cluster may begin.
+    /// When the cluster may begin, and with whom it did.
     pub genesis: Genesis,
 }
 
@@ -66,6 +67,10 @@ pub struct Genesis {
     /// The moment in Unix seconds after which a blank machine only ever joins (RFC 3339, UTC).
     #[serde(with = "as_moment")]
     pub until: i64,
+    /// The controllers' addresses with which it begins, from which its ID follows for ever; none
+    /// in a lock that is older than this key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<IpAddr>,
 }
 
 /// Why a text is no lock, and where, as a byte range.
@@ -82,12 +87,12 @@ impl Lock {
     pub const MOST_BYTES: u64 = 64 * 1024;
 
     /// A lock for this cluster.
-    pub fn new(cluster: &str, etcd: LockedEtcd, until: i64) -> Self {
+    pub fn new(cluster: &str, etcd: LockedEtcd, until: i64, members: Vec<IpAddr>) -> Self {
         Self {
             api_version: ApiVersion,
             cluster: cluster.to_owned(),
             etcd,
-            genesis: Genesis { until },
+            genesis: Genesis { until, members },
         }
     }
 
@@ -111,6 +116,10 @@ impl Lock {
         }
         if !lock.etcd.tarballs.windows(2).all(ascending) {
             return Err(whole("an architecture stands twice or out of order in it"));
+        }
+        let members = &lock.genesis.members;
+        if (1..members.len()).any(|at| members[..at].contains(&members[at])) {
+            return Err(whole("an address stands twice among its members"));
         }
         Ok(lock)
     }

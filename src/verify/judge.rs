@@ -242,11 +242,11 @@ impl Look<'_> {
         if status.leader.is_none() {
             note(State::WaitingForQuorum, words::waiting_leaderless(at));
         }
-        if status.member != at.id {
-            if self.is_replacement(status) {
-                note(State::Replaced, words::replaced(at, status.member));
-            } else {
+        if at.id != Some(status.member) {
+            if !self.is_in_its_place(status) {
                 note(State::Differs, words::member_id(at, status.member));
+            } else if let Some(first) = at.id {
+                note(State::Replaced, words::replaced(at, first, status.member));
             }
         }
         if status.learner {
@@ -284,9 +284,9 @@ impl Look<'_> {
         (is, found)
     }
 
-    /// Another ID under the right name and peer URL: somebody replaced it. Anybody's list tells,
-    /// since a learner does not give its own.
-    fn is_replacement(&self, status: &Status) -> bool {
+    /// Whether its ID is listed under the right name and peer URL. Anybody's list tells, since a
+    /// learner does not give its own.
+    fn is_in_its_place(&self, status: &Status) -> bool {
         let own = |listed: &&Listed| listed.id == status.member;
         let mut own = self.listed.iter().filter(own);
         own.any(|own| is_place_of(self.planned, own))
@@ -327,7 +327,7 @@ mod tests {
     /// The three of the lab as they answer in the cluster with this ID.
     fn all_in(plan: &Plan, cluster: ClusterId) -> Vec<Observation> {
         let listed = plan.controllers.iter().map(|one| Listed {
-            id: one.id,
+            id: one.id.unwrap(),
             name: one.name.to_string(),
             peer_urls: vec![one.peer_url()],
             client_urls: vec![format!("https://{}:2379", one.address)],
@@ -339,8 +339,8 @@ mod tests {
             version: Some(plan.version.to_string()),
             status: Some(Status {
                 cluster,
-                member: one.id,
-                leader: Some(plan.controllers[0].id),
+                member: one.id.unwrap(),
+                leader: plan.controllers[0].id,
                 term: 2,
                 database: 1,
                 in_use: None,
@@ -366,7 +366,7 @@ mod tests {
             judged.leader.and_then(|id| judged.name_of(id)),
             Some("controller-0")
         );
-        let began = ClusterId::of([plan.controllers[0].id]);
+        let began = ClusterId::of(plan.controllers[0].id);
         let judged = judge(&plan, all_in(&plan, began), &[], 0);
         assert_eq!(codes(&judged), ["grown"]);
         assert!(judged.passed());
@@ -384,7 +384,7 @@ mod tests {
         let plan = lab();
         let mut seen = all_in(&plan, plan.id);
         seen[2] = unheard(&plan.controllers[2]);
-        let (member, alarm) = (plan.controllers[2].id, Alarm::Corrupt);
+        let (member, alarm) = (plan.controllers[2].id.unwrap(), Alarm::Corrupt);
         let raised = Raised { member, alarm };
         for one in &mut seen[..2] {
             one.alarms = Some(vec![raised.clone()]);

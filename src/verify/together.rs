@@ -101,9 +101,12 @@ fn against_plan(plan: &Plan, controllers: &[Checked], list: &[Listed]) -> Vec<Fi
             Some(listed) if one.seen.status.is_none() && listed.learner => {
                 found.push(words::learner(planned));
             }
-            Some(listed) if one.seen.status.is_none() && listed.id != planned.id => {
-                found.push(words::replaced(planned, listed.id));
-            }
+            Some(listed) if one.seen.status.is_none() => found.extend(
+                planned
+                    .id
+                    .filter(|first| *first != listed.id)
+                    .map(|first| words::replaced(planned, first, listed.id)),
+            ),
             Some(_) => {}
         }
     }
@@ -139,7 +142,7 @@ fn others_alarms(controllers: &[Checked]) -> Vec<Finding> {
         if !told.contains(&raised.member) {
             told.push(raised.member);
             let mut planned = controllers.iter().map(|one| &one.planned);
-            let at = planned.find(|planned| planned.id == raised.member);
+            let at = planned.find(|planned| planned.id == Some(raised.member));
             found.push(words::alarm(at, raised));
         }
     }

@@ -135,6 +135,7 @@ pub(super) fn another_cluster(at: &Planned, plan: &Plan, id: ClusterId) -> Findi
 
 pub(super) fn grown(plan: &Plan, began: &[&Planned]) -> Finding {
     let names: Vec<_> = began.iter().map(|one| format!("`{}`", one.name)).collect();
+    let addresses: Vec<_> = began.iter().map(|one| one.address.to_string()).collect();
     let message = format!(
         "the cluster began with {} alone and has grown: its ID is not {}, and cannot be",
         names.join(" and "),
@@ -145,7 +146,11 @@ pub(super) fn grown(plan: &Plan, began: &[&Planned]) -> Finding {
         ..of_cluster(
             "grown",
             message,
-            "nothing is to be done: an ID never changes",
+            format!(
+                "machines that are made anew look for a cluster with the planned ID: let \
+                 `genesis.members` in the lock be [{}], and render again",
+                addresses.join(", ")
+            ),
         )
     }
 }
@@ -178,14 +183,11 @@ pub(super) fn version(at: &Planned, plan: &Plan, runs: &str) -> Finding {
     )
 }
 
-pub(super) fn replaced(at: &Planned, id: MemberId) -> Finding {
+pub(super) fn replaced(at: &Planned, first: MemberId, id: MemberId) -> Finding {
     warning(
         "replaced",
         at,
-        format!(
-            "replaced: its member ID is {id}, and {} was the first one's",
-            at.id
-        ),
+        format!("replaced: its member ID is {id}, and {first} was the first one's"),
         "nothing is to be done: a member that came in the place of another has an ID of its own",
     )
 }
@@ -194,11 +196,15 @@ pub(super) fn member_id(at: &Planned, id: MemberId) -> Finding {
     error(
         "member-id-differs",
         at,
-        format!(
-            "its member ID is {id}, {} is planned, and the cluster lists it under another name or \
-             peer URL",
-            at.id
-        ),
+        match at.id {
+            Some(planned) => format!(
+                "its member ID is {id}, {planned} is planned, and the cluster lists it under \
+                 another name or peer URL"
+            ),
+            None => format!(
+                "its member ID is {id}, and the cluster lists that under another name or peer URL"
+            ),
+        },
         "a member that has just been added may not have told its name yet; if it stays so, \
          compare with `etcdctl member list`",
     )

@@ -277,7 +277,7 @@ fn boots(change: fn(String) -> String, status: &str) {
         machines: vec![Machine {
             name: "controller-0".into(),
             address: cluster.members[0].address,
-            member_id: cluster.members[0].id.to_string(),
+            member_id: cluster.members[0].id.map(|id| id.to_string()),
             cluster_id: cluster.id.to_string(),
             user_data: Secret::new(document.into_bytes()),
             meta_data: platform::meta_data(machine),

@@ -28,7 +28,7 @@ pub(crate) fn plan(
             .map(|(machine, member)| Machine {
                 name: member.name.to_string(),
                 address: member.address,
-                member_id: member.id.to_string(),
+                member_id: member.id.map(|id| id.to_string()),
                 cluster_id: cluster.id.to_string(),
                 user_data: user_data(machine),
                 meta_data: platform::meta_data(machine),

@@ -32,7 +32,7 @@ closes_the_window() { echo GENESIS_UNTIL=1 >>/etc/etcd/etcd.env; }
 set_env() { sed -i "s|^$1=.*|$1=$2|" /etc/etcd/etcd.env; }
 "#;
 
-fn act(machine: usize, text: &str, expect: &str) -> Act {
+pub(crate) fn act(machine: usize, text: &str, expect: &str) -> Act {
     Act {
         machine,
         command: acts::script(&format!("{FUNCTIONS}{text}")),
@@ -287,7 +287,7 @@ fn all_are_created_again() {
     all.extend((0..MACHINES).map(|machine| {
         act(
             machine,
-            "# begins nothing\nsays 'pin, render, create all machines again'; sleep 2; has_no_data",
+            "# begins nothing\nsays '24h, render, create all machines again'; sleep 2; has_no_data",
             "no cluster begins after",
         )
     }));

@@ -39,9 +39,10 @@ fn boots_twice(version: &str) {
     for machine in &mut plan.machines {
         machine.checks.clear();
     }
-    plan.acts[3]
-        .expect
-        .push(format!(r#""memberId":"{}""#, plan.machines[0].member_id));
+    plan.acts[3].expect.push(format!(
+        r#""memberId":"{}""#,
+        plan.machines[0].member_id.as_ref().unwrap()
+    ));
     let mut tell = |event: &Event| {
         if let Event::Console { machine, at, line } = event {
             println!("{at:7.2} {machine} {line}");

@@ -41,14 +41,21 @@ fn inside() -> String {
         .expect("a rehearsal has a network of its own")
 }
 
-fn verify(directory: &Path) -> Output {
+/// A program in that network, started in a directory with manifest and certificates.
+pub(crate) fn run_inside(directory: &Path, program: &str, arguments: &[&str]) -> Output {
     let network = format!("--net=/proc/{}/ns/net", inside());
     Command::new("nsenter")
-        .args([&network, "--", env!("CARGO_BIN_EXE_firstboot"), "verify"])
-        .args(["--wait", "3s", "--format", "json"])
+        .args([&network, "--", program])
+        .args(arguments)
         .current_dir(directory)
         .output()
         .unwrap()
+}
+
+pub(crate) fn verify(directory: &Path, wait: &str) -> Output {
+    let program = env!("CARGO_BIN_EXE_firstboot");
+    let arguments = ["verify", "--wait", wait, "--format", "json"];
+    run_inside(directory, program, &arguments)
 }
 
 #[test]
@@ -65,7 +72,7 @@ fn machines_that_were_booted_are_as_planned() {
     let mut said = None;
     let outcome = host.rehearse(plan, &mut |event| {
         if let Event::Quorum { .. } = event {
-            said = Some(verify(pki.directory()));
+            said = Some(verify(pki.directory(), "3s"));
         }
     });
     assert!(outcome.unwrap().passed());

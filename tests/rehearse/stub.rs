@@ -99,7 +99,7 @@ pub(crate) fn plan_of_scripts(scripts: &[&str]) -> Plan {
     let machine = |(index, script): (usize, &&str)| Machine {
         name: name(index),
         address: [10, 240, 0, u8::try_from(index + 10).unwrap()].into(),
-        member_id: "1".into(),
+        member_id: Some("1".into()),
         cluster_id: "2".into(),
         user_data: cloud_config(&json!({"runcmd": [["sh", "-c", script]]})),
         meta_data: meta_data(&name(index)),
@@ -201,7 +201,7 @@ impl Cluster {
         Machine {
             name,
             address,
-            member_id,
+            member_id: Some(member_id),
             cluster_id,
             user_data,
             meta_data,

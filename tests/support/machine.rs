@@ -4,8 +4,8 @@
 
 use firstboot::cluster::settings::Settings;
 use firstboot::cluster::{
-    Cluster, ClusterId, ClusterName, FileName, HostName, Hostname, Identity, Member, MemberId,
-    PEER_PORT, Pair, PemFile, Release, Tls, url,
+    Cluster, ClusterId, ClusterName, FileName, Genesis, HostName, Hostname, Identity, Member,
+    MemberId, Pair, PemFile, Release, Tls,
 };
 use firstboot::release::{Arch, Digest};
 use firstboot::secret::Secret;
@@ -25,7 +25,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
         Member {
             name: HostName::new(&format!("controller-{number}")).unwrap(),
             address,
-            id: MemberId::of(&url(address, PEER_PORT), name),
+            id: Some(MemberId::at(address, name)),
             hostname: Hostname::Controller,
             arch: Arch::Amd64,
             tls: tls(),
@@ -43,12 +43,12 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
                 "https://two.test/v3.3.9".into(),
             ],
         },
-        id: ClusterId::of(members.iter().map(|member| member.id)),
+        id: ClusterId::of(members.iter().filter_map(|member| member.id)),
         settings: Settings::of("3.3.9".parse().unwrap(), |_| None),
         members,
         network: None,
         replace: None,
-        genesis_until: None,
+        genesis: Genesis::Always,
         data_disk: None,
     }
 }

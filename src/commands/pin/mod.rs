@@ -7,7 +7,8 @@ mod vendor;
 use super::duration::Span;
 use super::load::Loaded;
 use super::{Context, Failure, ManifestArguments, load};
-use crate::manifest::{Manifest, check_lock};
+use crate::cluster::Genesis;
+use crate::manifest::{Manifest, beginning, check_lock};
 use crate::output::{self, Written};
 use crate::pki::calendar;
 use crate::release::{
@@ -31,7 +32,8 @@ use std::time::Duration;
 ///
 /// The lock also says until when the cluster may begin, its genesis window. With that, machines
 /// take the place of their dead members by themselves, and after it no blank machine begins a
-/// cluster. It stays as it is when the release is pinned again, unless --genesis-window is given.
+/// cluster; and with which controllers it begins, from which its ID follows. Both stay as they are
+/// when the release is pinned again, unless --genesis-window is given: the cluster begins anew.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -232,19 +234,24 @@ impl<'a> Pin<'a> {
 
     fn lock(&self, tarballs: Vec<LockedTarball>) -> Lock {
         let etcd = &self.manifest().etcd;
-        let kept = self.old.as_ref().map(|old| old.genesis.until);
+        let kept = self.old.as_ref().map(|old| &old.genesis);
         let from_now = |seconds: i64| load::now() + seconds;
-        let until = match (self.arguments.genesis_window, kept) {
-            (Some(span), _) => from_now(span.0),
-            (None, Some(kept)) => kept,
-            (None, None) => from_now(GENESIS_WINDOW),
+        // A window that is asked for is for a cluster that begins, with whom the manifest has.
+        let (until, members) = match (self.arguments.genesis_window, kept) {
+            (Some(span), _) => (from_now(span.0), &[][..]),
+            (None, Some(kept)) => (kept.until, &kept.members[..]),
+            (None, None) => (from_now(GENESIS_WINDOW), &[][..]),
+        };
+        let members = match members {
+            [] => self.manifest().addresses(),
+            kept => kept.to_vec(),
         };
         let etcd = LockedEtcd {
             version: etcd.version.value,
             tarballs,
             urls: etcd.urls(),
         };
-        Lock::new(self.manifest().cluster.value.as_str(), etcd, until)
+        Lock::new(self.manifest().cluster.value.as_str(), etcd, until, members)
     }
 
     fn json(&self, lock: &Lock, written: Written) -> Value {
@@ -268,6 +275,7 @@ impl<'a> Pin<'a> {
             "tarballs": tarballs,
             "urls": lock.etcd.urls,
             "genesisUntil": calendar::moment(lock.genesis.until),
+            "genesisMembers": lock.genesis.members,
             "notes": self.notes,
         })
     }
@@ -291,10 +299,13 @@ fn text(loaded: &Loaded, lock: &Lock, written: Written) -> String {
         );
     }
     let until = calendar::moment(lock.genesis.until);
-    let _ = writeln!(
-        text,
-        "  genesis window until {until}: afterwards machines join the cluster, and begin none"
-    );
+    let _ = match beginning(&loaded.manifest, Some(lock)).genesis {
+        Genesis::Over(since) => writeln!(text, "  {since}: no machine begins it any more"),
+        Genesis::Always | Genesis::Until(_) => writeln!(
+            text,
+            "  genesis window until {until}: afterwards machines join the cluster, and begin none"
+        ),
+    };
     text
 }
 

@@ -43,7 +43,9 @@ pub(in crate::commands) fn run(arguments: &Arguments, context: Context) -> Resul
     if let Some(origin) = &origin {
         context.terminal.say(&format!("note: {origin}\n"));
     }
-    if let Some(note) = losses::too_late(&cluster, load::now()) {
+    let now = load::now();
+    let note = losses::as_at_the_beginning(&mut cluster, now);
+    if let Some(note) = note.or_else(|| losses::too_late(&cluster, now)) {
         context.terminal.say(&note);
     }
     cluster.release = tarball.release(&cluster.release, mirrors);

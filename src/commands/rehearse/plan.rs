@@ -130,7 +130,7 @@ fn rehearsed(
     Ok(rehearse::Machine {
         name: member.name.to_string(),
         address: member.address,
-        member_id: member.id.to_string(),
+        member_id: member.id.map(|id| id.to_string()),
         cluster_id: cluster.id.to_string(),
         user_data: document,
         meta_data: platform::meta_data(machine),
@@ -157,10 +157,9 @@ fn checks(cluster: &Cluster, member: &Member, faults: &[Fault]) -> Vec<Check> {
     let listed = |member: &Member| {
         let (peer, client) = (member.peer_url(), member.client_url());
         let known = format!(", started, {}, {peer}, {client}{last}", member.name);
-        if may_have_other_ids {
-            known
-        } else {
-            format!("{}{known}", member.id)
+        match member.id {
+            Some(id) if !may_have_other_ids => format!("{id}{known}"),
+            _ => known,
         }
     };
     let expect: Vec<_> = cluster.members.iter().map(listed).collect();

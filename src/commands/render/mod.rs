@@ -198,10 +198,13 @@ impl Rendered {
         for (member, delivery) in cluster.members.iter().zip(&self.rendering.deliveries) {
             let _ = writeln!(
                 text,
-                "  {:names$}  {:addresses$}  member {:16}  {}",
+                "  {:names$}  {:addresses$}  {:23}  {}",
                 member.name.as_str(),
                 member.address.to_string(),
-                member.id.to_string(),
+                match member.id {
+                    Some(id) => format!("member {id}"),
+                    None => "joins".to_owned(),
+                },
                 size(delivery.first(), self.platform),
             );
         }
@@ -218,7 +221,7 @@ impl Rendered {
                 json!({
                     "name": member.name.as_str(),
                     "address": member.address,
-                    "memberId": member.id.to_string(),
+                    "memberId": member.id.map(|id| id.to_string()),
                     "form": delivery.first().form.to_string(),
                     "bytes": delivery.first().bytes,
                     "files": delivery.files.iter().map(|file| &file.path).collect::<Vec<_>>(),

@@ -12,10 +12,9 @@ pub(super) fn contradiction(
     status: &Status,
     is_made_again: bool,
 ) -> Option<String> {
-    let its_id = if is_made_again {
-        member_id
-    } else {
-        &planned.member_id
+    let its_id = match &planned.member_id {
+        Some(id) if !is_made_again => id,
+        _ => member_id,
     };
     let expected = [
         ("its name is", planned.name.as_str(), name),

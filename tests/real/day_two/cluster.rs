@@ -4,7 +4,7 @@ use crate::rotate::acts;
 use firstboot::cluster::{Cluster, Release};
 use firstboot::manifest::{self, Manifest};
 use firstboot::rehearse::{Act, Background, Outcome, Plan, StandIn, Suite};
-use firstboot::release::upstream_urls;
+use firstboot::release::{Lock, upstream_urls};
 use firstboot::secret::Secret;
 use firstboot::wire;
 use std::fs;
@@ -25,8 +25,14 @@ impl Desk {
     }
 
     pub(super) fn write_manifest(&self, version: &str, controllers: usize, more: &str) {
+        let all: Vec<_> = (0..controllers).collect();
+        self.write_controllers(version, &all, more);
+    }
+
+    /// With the controllers of these numbers.
+    pub(super) fn write_controllers(&self, version: &str, controllers: &[usize], more: &str) {
         let line = |index| format!("  - {{ name: controller-{index}, ip: 10.240.0.1{index} }}\n");
-        let controllers: String = (0..controllers).map(line).collect();
+        let controllers: String = controllers.iter().map(line).collect();
         let manifest = format!(
             "apiVersion: firstboot/v1\ncluster: etcd\nplatform: gce\netcd:\n  version: {version}\n\
              tls:\n  ca: pki/ca.pem\n  cert: pki/kubernetes.pem\n  key: pki/kubernetes-key.pem\n\
@@ -56,7 +62,9 @@ impl Desk {
         let manifest = Manifest::parse("cluster.yaml", &text).unwrap();
         let (files, unread) = manifest::read_pem_files(&manifest, self.path());
         assert!(unread.is_empty(), "{unread:?}");
-        let resolved = manifest::resolve(&manifest, &files, None, now());
+        let lock = fs::read(self.path().join("cluster.lock")).ok();
+        let lock = lock.map(|bytes| Lock::parse(&bytes).unwrap());
+        let resolved = manifest::resolve(&manifest, &files, lock.as_ref(), now());
         let findings = resolved.findings;
         let mut cluster = resolved.cluster.unwrap_or_else(|| panic!("{findings:?}"));
         cluster.release = Release {
@@ -89,6 +97,12 @@ pub(super) fn rehearse(
         machine.checks = acts::checks();
     }
     let outcome = crate::image::host().rehearse(plan, &mut |_| {}).unwrap();
+    went_well(&outcome, planned);
+    outcome
+}
+
+/// Every one of so many acts did; they are printed.
+pub(super) fn went_well(outcome: &Outcome, planned: usize) {
     for act in &outcome.acts {
         let title = act
             .result
@@ -101,10 +115,9 @@ pub(super) fn rehearse(
         );
         println!("{}", act.result.output);
     }
-    let failures = crate::rotate::failures(&outcome);
+    let failures = crate::rotate::failures(outcome);
     assert!(outcome.passed(), "{failures:#?}");
     assert_eq!(outcome.acts.len(), planned);
-    outcome
 }
 
 /// The release of this line that can be had here, and where upstream has it.
@@ -160,7 +173,7 @@ pub(super) fn block(name: &str) -> String {
     rest.split_once("```").unwrap().0.to_owned()
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_secs()).unwrap()
 }

@@ -1,6 +1,7 @@
 //! The procedures of `docs/day-two.md`, run on booted machines in the page's own words.
 
 mod cluster;
+mod grow;
 
 use crate::rotate::{acts, every_acknowledged_write_is_on_every_member};
 use cluster::{Desk, act, block, copied, rehearse, release, with_input};
@@ -171,7 +172,7 @@ systemctl start firstboot";
     let ids = three
         .members
         .iter()
-        .map(|member| act(0, "lists it", &listed, &member.id.to_string()));
+        .map(|member| act(0, "lists it", &listed, &member.id.unwrap().to_string()));
     acts.extend(ids);
     rehearse(&three, &release, Suite::Bookworm, acts, Vec::new());
 }

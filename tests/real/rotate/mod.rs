@@ -4,7 +4,7 @@ pub(crate) mod acts;
 pub(crate) mod cluster;
 
 use cluster::{MACHINES, Pairs, Pki};
-use firstboot::rehearse::{ActResult, Outcome};
+use firstboot::rehearse::{ActResult, MachineOutcome, Outcome};
 use std::collections::BTreeSet;
 
 /// No client may have to wait longer between two writes that are acknowledged, in seconds.
@@ -133,8 +133,12 @@ fn acknowledged(output: &str) -> Vec<Acknowledged> {
 }
 
 pub(crate) fn every_acknowledged_write_is_on_every_member(outcome: &Outcome) {
-    let mut told = BTreeSet::new();
     assert_eq!(outcome.background.len(), MACHINES);
+    every_acknowledged_write_is_on(outcome, &outcome.machines);
+}
+
+pub(crate) fn every_acknowledged_write_is_on(outcome: &Outcome, machines: &[MachineOutcome]) {
+    let mut told = BTreeSet::new();
     for client in &outcome.background {
         let writes = acknowledged(&client.output);
         let failed = client.output.lines();
@@ -151,7 +155,7 @@ pub(crate) fn every_acknowledged_write_is_on_every_member(outcome: &Outcome) {
         assert!(longest < LONGEST_GAP, "{}", client.output);
         told.extend(writes.into_iter().map(|write| write.entry));
     }
-    for machine in &outcome.machines {
+    for machine in machines {
         let listed = &machine.checks[acts::LISTED].output;
         let mut lines = listed.lines();
         let mut stored = BTreeSet::new();
