@@ -11,6 +11,8 @@
 )]
 
 mod desk;
+#[cfg(target_os = "linux")]
+mod first_boot;
 mod fleet;
 mod parts;
 mod peers;
@@ -24,21 +26,49 @@ use std::process::Command;
 /// What is the same on every computer.
 const METHOD: &str = include_str!("method.md");
 
+/// Measures, and gives a table.
+type Chapter = fn(&Desk) -> String;
+
+/// All of them, each under the name by which `cargo bench --bench speed NAME` asks for it alone.
+const CHAPTERS: [(&str, Chapter); 5] = [
+    ("peers", peers::table),
+    ("sizes", sizes::table),
+    ("parts", parts::table),
+    ("fleet", fleet::table),
+    ("first_boot", first_boot),
+];
+
 fn main() {
+    let wanted: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
     let desk = Desk::new();
     let mut page = format!(
         "{METHOD}\n## Where these figures are from\n\n{}\n",
         machine()
     );
-    page += &peers::table(&desk);
-    page += &sizes::table(&desk);
-    page += &parts::table(&desk);
-    page += &fleet::table(&desk);
+    for (name, table) in CHAPTERS {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            page += &table(&desk);
+        }
+    }
     println!("{page}");
-    if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
+    let overwrites = std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite");
+    if overwrites && wanted.is_empty() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/speed.md");
         fs::write(path, page).unwrap();
     }
+}
+
+#[cfg(target_os = "linux")]
+fn first_boot(desk: &Desk) -> String {
+    first_boot::table(desk)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn first_boot(_: &Desk) -> String {
+    "\n## The first boot\n\nNot measured: rehearsals need Linux.\n".to_owned()
 }
 
 /// The computer, and what else it does.

@@ -1,8 +1,8 @@
 //! The image layer: what every controller has in common, as an image can bring it.
 //!
-//! The files are those of [`machine::image_files`] and one for cloud-init, and etcd is put there by the machine's own
-//! `install-etcd`; one script, `provision`, does it all, whether Packer runs it on a machine that
-//! is then captured or `firstboot` on a root directory. To add a source, add it to
+//! The files are those of [`machine::image_files`] and a few drop-ins for systemd, and etcd is put
+//! there by the machine's own `install-etcd`; one script, `provision`, does it all, whether Packer
+//! runs it on a machine that is then captured or `firstboot` on a root directory. To add a source, add it to
 //! `templates/bake/etcd.pkr.hcl` and its plugin to `plugins.pkr.hcl`.
 
 mod hcl;
@@ -20,11 +20,24 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 const PROVISION: &str = include_str!("../../templates/bake/provision");
-/// Lets cloud-init 22.4 boot again after a power cut that left its `set-hostname` empty
-/// (canonical/cloud-init#1967); user-data is read too late to mend that.
-const SET_HOSTNAME: [&str; 2] = [
-    "/etc/systemd/system/cloud-init-local.service.d/set-hostname.conf",
-    include_str!("../../templates/bake/set-hostname.conf"),
+/// What only an image can tell systemd, since user-data is read too late: paths and texts.
+const DROP_INS: [(&str, &str); 3] = [
+    // Lets cloud-init 22.4 boot again after a power cut that left its `set-hostname` empty
+    // (canonical/cloud-init#1967).
+    (
+        "/etc/systemd/system/cloud-init-local.service.d/set-hostname.conf",
+        include_str!("../../templates/bake/set-hostname.conf"),
+    ),
+    // Starts the first boot as each later one, two of cloud-init's stages before `runcmd` …
+    (
+        "/etc/systemd/system/multi-user.target.d/begin.conf",
+        include_str!("../../templates/bake/begin.conf"),
+    ),
+    // … but only where there is one: a start-up script comes later, and an image may get nothing.
+    (
+        "/etc/systemd/system/firstboot.service.d/sent.conf",
+        include_str!("../../templates/bake/sent.conf"),
+    ),
 ];
 const PLUGINS: &str = include_str!("../../templates/bake/plugins.pkr.hcl");
 
@@ -50,7 +63,7 @@ impl ImageLayer {
         let machine_files = machine::image_files(layout);
         let pair = |file: &machine::File| (file.path.clone(), text(file));
         let mut baked: Vec<_> = machine_files.iter().map(pair).collect();
-        baked.push(SET_HOSTNAME.map(str::to_owned).into());
+        baked.extend(DROP_INS.map(|(path, text)| (path.to_owned(), text.to_owned())));
         let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let lines = baked.iter().map(|(path, text)| {
             let path = path.trim_start_matches('/');

@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
 
 /// What this command may have written below a cluster's directory.
 pub(super) fn is_ours(path: &str) -> bool {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 12] = [
         "etcd.pkr.hcl",
         "plugins.pkr.hcl",
         "provision",
@@ -80,6 +80,8 @@ pub(super) fn is_ours(path: &str) -> bool {
         "etcd.service",
         "firstboot.service",
         "set-hostname.conf",
+        "begin.conf",
+        "sent.conf",
     ];
     path.split_once('/')
         .is_some_and(|(directory, name)| directory == DIRECTORY && NAMES.contains(&name))

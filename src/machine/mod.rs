@@ -132,10 +132,13 @@ fn machine<'a>(cluster: &Cluster, member: &'a Member, common: &[File<'static>]) 
         files,
         early: render::early(&delivery),
         delivery,
-        start: vec![
-            command(&["systemctl", "daemon-reload"]),
-            command(&["systemctl", "enable", "--now", "firstboot.service"]),
-        ],
+        // `enable` reloads systemd's own files by itself, whatever was enabled before (systemctl(1)).
+        start: vec![command(&[
+            "systemctl",
+            "enable",
+            "--now",
+            "firstboot.service",
+        ])],
     }
 }
 

@@ -120,14 +120,12 @@ fn hostname(machine: &Machine) -> Option<String> {
     machine.hostname.as_ref().map(|name| format!("{name}\n"))
 }
 
-/// The units that are to be enabled. `daemon-reload` has no sense before systemd runs; any other
-/// command would be lost, and is refused.
+/// The units that are to be enabled; any other command would be lost, and is refused.
 fn started<'a>(machine: &'a Machine) -> Result<Vec<&'a str>, NotReadBack> {
     let mut units = vec![];
     for command in &machine.start {
         let words: Vec<_> = command.iter().map(String::as_str).collect();
         match words[..] {
-            ["systemctl", "daemon-reload"] => {}
             ["systemctl", "enable", "--now", unit] => units.push(unit),
             _ => return differs("a command, of which Ignition runs none"),
         }

@@ -50,9 +50,6 @@ fn machine_with(files: Vec<crate::machine::File<'static>>) -> crate::machine::Ma
         files,
         delivery: "0123456789abcdef".to_owned(),
         early: String::new(),
-        start: vec![
-            words("systemctl daemon-reload"),
-            words("systemctl enable --now firstboot.service"),
-        ],
+        start: vec![words("systemctl enable --now firstboot.service")],
     }
 }

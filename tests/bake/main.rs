@@ -25,7 +25,7 @@ fn an_image_is_the_same_for_every_cluster_and_needs_no_certificates() {
     };
     let one = files("one");
     assert_eq!(one, files("two"));
-    assert_eq!(one.len(), 10);
+    assert_eq!(one.len(), 12);
     for (name, bytes) in one {
         let text = String::from_utf8(bytes).unwrap();
         for word in ["one-a", "10.1.0", "192.168", "BEGIN CERTIFICATE"] {

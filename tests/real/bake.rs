@@ -4,9 +4,10 @@ use crate::image::host;
 use crate::rotate::cluster::{Pairs, Pki};
 use firstboot::bake::{ImageLayer, file_url};
 use firstboot::cluster::Release;
-use firstboot::machine::Layout;
-use firstboot::rehearse::{Act, Outcome, StandIn, Suite};
+use firstboot::machine::{self, Layout};
+use firstboot::rehearse::{Act, Outcome, Plan, StandIn, Suite, Verdict};
 use firstboot::secret::Secret;
+use firstboot::wire;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -150,6 +151,57 @@ fn whole_user_data_on_baked_images_and_an_image_with_another_etcd() {
     );
     assert_eq!(stages(&outcome, "etcd"), [said.as_str(); 3]);
     assert_eq!(outcome.requests.len(), 3);
+}
+
+/// The first boot does not wait for the last of cloud-init's stages, in which `runcmd` is; and a
+/// machine of the same image that is sent nothing is no controller that failed.
+#[test]
+#[ignore = "needs root and Debian's packages: `make test`"]
+fn a_baked_machine_begins_by_itself_and_only_if_something_was_sent() {
+    let host = host();
+    let mut told = |_: &_| {};
+    let pki = Pki::make("3.4.27", Pairs::Shared);
+    let release = host.stand_in("3.4.27".parse().unwrap(), &mut told).unwrap();
+    let image = host
+        .baked_image(Suite::Bookworm, &layer(&release), &mut told)
+        .unwrap();
+    let mut boot = |user_data: fn(&machine::Machine) -> Secret, timeout| {
+        let plan = Plan {
+            background: Vec::new(),
+            journal: true,
+            timeout,
+            ..pki.plan_with(&release, Vec::new(), user_data)
+        };
+        host.rehearse_from(image.clone(), plan, &mut told).unwrap()
+    };
+    let sent = |machine: &machine::Machine| {
+        wire::cloud_config::render(&machine.clone().without_image(), None).unwrap()
+    };
+    let outcome = boot(sent, Duration::from_mins(2));
+    assert!(outcome.passed(), "{outcome:#?}");
+    for machine in &outcome.machines {
+        let journal = machine.journal.as_deref().unwrap();
+        // It may be healthy before that stage begins, and then the journal ends.
+        let (before, _) = journal.split_once("Starting firstboot.service").unwrap();
+        assert!(
+            !before.contains("Starting cloud-final.service"),
+            "{journal}"
+        );
+    }
+
+    let nothing = |_: &machine::Machine| Secret::new(b"#cloud-config\n".to_vec());
+    let outcome = boot(nothing, Duration::from_secs(20));
+    for machine in &outcome.machines {
+        let journal = machine.journal.as_deref().unwrap();
+        assert!(
+            matches!(machine.verdict, Verdict::Silent { .. }),
+            "{journal}"
+        );
+        assert!(
+            journal.contains("unmet condition check (ConditionPathExists=/etc/firstboot/sent)"),
+            "{journal}"
+        );
+    }
 }
 
 /// The script, on a machine that was a controller: nobody bakes an image of it.

@@ -87,7 +87,7 @@ fn a_command_that_would_be_lost_is_refused() {
     machine.start.push(vec!["true".to_owned()]);
     assert!(render(&machine).is_err());
     machine.start.pop();
-    machine.start[1][3] = "other.service".to_owned();
+    machine.start[0][3] = "other.service".to_owned();
     assert!(render(&machine).is_err());
 }
 
