@@ -184,7 +184,7 @@ fn json_has_the_documented_shapes() {
     compare(&fleet["counts"], &several["counts"], "counts");
     compare(&fleet["clusters"][0], &several["clusters"][0], "clusters");
     assert_eq!(several["format"], fleet["format"]);
-    assert_eq!(several["clusters"][1]["manifest"], "more");
+    assert_eq!(several["clusters"][1]["manifest"], "more/cluster.yaml");
     check(&["pin", "--offline"], 0, &["tarballs"]);
     check(&["pin", "--check"], 0, &["upToDate"]);
     assert_eq!(

@@ -175,7 +175,7 @@ fn two_clusters_of_one_name_are_refused_before_anything_is_written() {
         assert_eq!((status, out.as_str()), (1, ""), "{err}");
         for part in [
             "error[cluster-twice]",
-            "the cluster of `fleet/0001/cluster.yaml`",
+            "the cluster of `fleet/0001/cluster.yaml` has the name `etcd-1`",
             "--> fleet/0002/cluster.yaml:2:10",
             "error: 1 error: nothing was written",
         ] {
@@ -187,11 +187,31 @@ fn two_clusters_of_one_name_are_refused_before_anything_is_written() {
         assert_eq!(status, 1);
         assert_eq!(document["findings"][0]["code"], "cluster-twice");
     }
-    // The same manifest twice is two clusters of one name.
+    // The same manifest twice is one.
     let fleet = Fleet::of(1);
-    let twice = ["fleet", "fleet/0000/cluster.yaml", "--files-dir", "files"];
+    let twice = ["fleet", "fleet/./0000/cluster.yaml", "--files-dir", "files"];
     let output = fleet.run(&[&["render"][..], &twice].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("\n1 cluster with 3 controllers: 1 written"),
+        "{said}"
+    );
+}
+
+#[test]
+fn nothing_is_passed_over_in_silence() {
+    let fleet = Fleet::of(1);
+    fs::create_dir_all(fleet.path("fleet/0001")).unwrap();
+    std::os::unix::fs::symlink("gone", fleet.path("fleet/0001/cluster.yaml")).unwrap();
+    let (status, _, err) = fleet.render(&[]);
+    assert_eq!(status, 1, "{err}");
+    assert!(err.contains("1 written; 1 manifest refused"), "{err}");
+    fs::create_dir(fleet.path("empty")).unwrap();
+    let output = fleet.run(&["render", "empty"]);
+    let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("error[manifest-missing]"), "{said}");
+    assert!(said.contains("--> empty/cluster.yaml"), "{said}");
 }
 
 #[test]

@@ -114,6 +114,10 @@ fn a_manifest_that_went_on_is_refused_with_place_and_cure() {
         1,
         &["the lock is of the cluster `main`", "cluster.yaml:2:10"],
     );
+    // It remembers how `main` began: nothing is written over it.
+    let kept = desk.lock();
+    desk.bad("pin --offline", 1, &["the lock is of the cluster `main`"]);
+    assert_eq!(desk.lock(), kept);
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn a_manifest_that_is_none_is_reported_as_every_other() {
     let bench = Bench::new();
     for (name, message) in [
         ("nope.yaml", "there is no such file"),
-        ("pki", "this is a directory"),
+        ("pki", "there is no such file"), // pki/cluster.yaml
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
             .args(["render", name])

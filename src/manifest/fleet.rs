@@ -4,8 +4,9 @@ use super::{Manifest, finding};
 use crate::report::Finding;
 
 impl Manifest {
-    /// That its cluster has the name, and so the directory, of the cluster of the manifest `by`.
-    pub fn cluster_taken(&self, by: &str) -> Finding {
-        finding::cluster_taken(&self.cluster, by)
+    /// That its cluster has the name, and so the directory, of the cluster `taken` of the manifest
+    /// `by`; case makes no difference.
+    pub fn cluster_taken(&self, by: &str, taken: &str) -> Finding {
+        finding::cluster_taken(&self.cluster, by, taken)
     }
 }

@@ -44,7 +44,7 @@ pub use genesis::{Beginning, beginning};
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
-pub use pinned::{check_lock, pinned};
+pub use pinned::{check_lock, check_lock_is_own, pinned};
 pub use resolve::{Resolved, resolve};
 pub use schema::{reference, schema};
 pub use settings::{Chosen, ChosenSettings};

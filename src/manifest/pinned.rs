@@ -44,11 +44,17 @@ pub fn check_lock(manifest: &Manifest, lock: &Lock) -> Vec<Finding> {
     findings
 }
 
+/// That the lock is of another cluster: it remembers how that one began.
+pub fn check_lock_is_own(manifest: &Manifest, lock: &Lock) -> Option<Finding> {
+    let is_own = lock.cluster == manifest.cluster.value.as_str();
+    (!is_own).then(|| finding::lock_cluster(&manifest.cluster, &lock.cluster))
+}
+
 /// What the lock pins and the manifest no longer asks for.
 fn contradiction(manifest: &Manifest, lock: &Lock) -> Option<Finding> {
     let etcd = &manifest.etcd;
-    if lock.cluster != manifest.cluster.value.as_str() {
-        return Some(finding::lock_cluster(&manifest.cluster, &lock.cluster));
+    if let Some(finding) = check_lock_is_own(manifest, lock) {
+        return Some(finding);
     }
     if lock.etcd.version != etcd.version.value {
         return Some(finding::lock_version(&etcd.version, lock.etcd.version));

@@ -8,7 +8,7 @@ use super::duration::Span;
 use super::load::Loaded;
 use super::{Context, Failure, ManifestArguments, load};
 use crate::cluster::Genesis;
-use crate::manifest::{Manifest, beginning, check_lock};
+use crate::manifest::{Manifest, beginning, check_lock, check_lock_is_own};
 use crate::output::{self, Written};
 use crate::pki::calendar;
 use crate::release::{
@@ -77,6 +77,12 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         return check(&loaded, context);
     }
     let old = load::lock(&loaded)?;
+    let foreign = old
+        .as_ref()
+        .and_then(|old| check_lock_is_own(&loaded.manifest, old));
+    if let Some(finding) = foreign {
+        return Err(Failure::Input(loaded.report(vec![finding])));
+    }
     let mut pin = Pin::new(arguments, &loaded, old, context);
     let evidence = pin.gather()?;
     let mut tarballs = pin.decide(&evidence)?;
@@ -137,11 +143,10 @@ impl<'a> Pin<'a> {
         old: Option<Lock>,
         context: Context,
     ) -> Self {
-        let cluster = loaded.manifest.cluster.value.as_str();
         Self {
             arguments,
             loaded,
-            old: old.filter(|old| old.cluster == cluster),
+            old,
             context,
             client: None,
             notes: Vec::new(),

@@ -58,12 +58,13 @@ fn refuse_twins(
     let mut findings = Vec::new();
     for (manifest, name) in manifests.iter().zip(names) {
         let Some(name) = name else { continue };
-        let by = *first.entry(name.to_ascii_lowercase()).or_insert(manifest);
-        if std::ptr::eq(by, manifest) {
+        let key = name.to_ascii_lowercase();
+        let Some((by, taken)) = first.get(&key) else {
+            first.insert(key, (manifest, name));
             continue;
-        }
+        };
         let loaded = load::manifest(manifest)?;
-        let finding = loaded.manifest.cluster_taken(&shown(by));
+        let finding = loaded.manifest.cluster_taken(&shown(by), taken);
         let report = loaded.report(vec![finding]);
         context.show(&report);
         findings.push(report.to_json());
@@ -118,7 +119,7 @@ fn ready(
     let words = match context.format {
         Format::Human => rendered.head(&directory, written),
         Format::Json => {
-            let mut document = rendered.json(&directory, written);
+            let mut document = rendered.json(arguments, written);
             document["manifest"] = shown(manifest).into();
             document.to_string()
         }

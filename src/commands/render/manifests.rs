@@ -2,6 +2,9 @@
 
 use crate::commands::{Failure, ManifestArguments};
 use clap::Args;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a directory's manifests are called.
@@ -33,13 +36,17 @@ impl Manifests {
         let mut paths = Vec::new();
         let mut is_fleet = self.manifests.len() > 1;
         for path in &self.manifests {
-            let below = below(path);
-            is_fleet |= !below.is_empty();
-            if below.is_empty() {
+            let is_directory = path.is_dir();
+            is_fleet |= is_directory;
+            if is_directory {
+                paths.extend(below(path)?);
+            } else {
                 paths.push(path.clone());
             }
-            paths.extend(below);
         }
+        // One that is named twice is still one.
+        let mut known = BTreeSet::new();
+        paths.retain(|path| known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
         if is_fleet && paths.iter().any(|path| path.as_os_str() == "-") {
             return Err(Failure::Wrong(
                 "`-` reads one manifest from standard input: name it alone".to_owned(),
@@ -60,18 +67,31 @@ impl Manifests {
     }
 }
 
-/// The manifests of a directory; none if it is no directory.
-fn below(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = path.read_dir() else {
-        return Vec::new();
-    };
-    let is_hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
-    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-    let mut names: Vec<_> = names.filter(|name| !is_hidden(name)).collect();
+/// The manifests of a directory, at least one: its own and those right below.
+fn below(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error| Failure::reading(path, &error);
+    let is_hidden = |name: &OsString| name.as_encoded_bytes().starts_with(b".");
+    let names = path.read_dir().map_err(failed)?;
+    let names: io::Result<Vec<_>> = names.map(|entry| Ok(entry?.file_name())).collect();
+    let mut names = names.map_err(failed)?;
+    names.retain(|name| !is_hidden(name));
     names.sort();
     let own = [path.join(NAME)].into_iter();
     let manifests = own.chain(names.into_iter().map(|name| path.join(name).join(NAME)));
-    manifests.filter(|manifest| manifest.is_file()).collect()
+    let mut manifests: Vec<_> = manifests
+        .filter(|manifest| may_be_there(manifest))
+        .collect();
+    if manifests.is_empty() {
+        manifests.push(path.join(NAME)); // Who reads it says that it is not there.
+    }
+    Ok(manifests)
+}
+
+/// Not for certain absent: what cannot be read is told by who reads it, and not passed over.
+fn may_be_there(manifest: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    let found = manifest.symlink_metadata();
+    !found.is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 #[cfg(test)]
@@ -87,19 +107,26 @@ mod tests {
             "a/deep/cluster.yaml",
             ".git/cluster.yaml",
             "c/other.yaml",
-            "d/cluster.yaml/x",
+            "d/cluster.yaml/x", // no file, but no reason to say nothing of it
             "cluster.yaml",
         ] {
             let path = dir.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        let expected = ["cluster.yaml", "a/cluster.yaml", "b/cluster.yaml"];
-        assert_eq!(
-            below(dir.path()),
-            expected.map(|path| dir.path().join(path))
-        );
-        assert_eq!(below(&dir.path().join("cluster.yaml")), [] as [PathBuf; 0]);
-        assert_eq!(below(&dir.path().join("nowhere")), [] as [PathBuf; 0]);
+        let gone = dir.path().join("e");
+        std::fs::create_dir(&gone).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("nowhere", gone.join(NAME)).unwrap();
+        let expected = ["", "a", "b", "d", "e"];
+        let expected = expected[..if cfg!(unix) { 5 } else { 4 }].iter();
+        let expected: Vec<_> = expected
+            .map(|name| dir.path().join(name).join(NAME))
+            .collect();
+        assert_eq!(below(dir.path()).unwrap(), expected);
+        let empty = below(&dir.path().join("a/deep/cluster.yaml")).unwrap_err();
+        assert!(matches!(empty, Failure::World(_)), "{empty:?}");
+        let empty = dir.path().join("c");
+        assert_eq!(below(&empty).unwrap(), [empty.join(NAME)]);
     }
 }

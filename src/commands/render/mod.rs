@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     /// Whether user-data is compressed
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     compress: Compress,
-    /// Check everything, write nothing
+    /// Check the manifest and all that it names; write nothing, and do not look at OUT
     #[arg(long)]
     pub(super) check: bool,
     /// Refuse what is only unwise, too
@@ -88,7 +88,7 @@ fn one(
     let directory = arguments.output.join(name);
     context.print(&match context.format {
         Format::Human => rendered.text(&directory, written),
-        Format::Json => context.document(rendered.json(&directory, written)),
+        Format::Json => context.document(rendered.json(arguments, written)),
     })?;
     if context.format == Format::Human {
         for note in rendered.notes(arguments) {
@@ -211,7 +211,9 @@ impl Rendered {
         text
     }
 
-    pub(super) fn json(&self, directory: &Path, written: Option<Written>) -> Value {
+    pub(super) fn json(&self, arguments: &Arguments, written: Option<Written>) -> Value {
+        let notes = self.notes(arguments);
+        let directory = arguments.output.join(self.cluster.name.as_str());
         let Self {
             cluster, platform, ..
         } = self;
@@ -238,8 +240,15 @@ impl Rendered {
             "report": self.rendering.files.iter().any(|file| file.path == page::FILE),
             "controllers": controllers,
             "findings": self.report.to_json(),
+            "notes": notes.iter().map(|note| plain(note)).collect::<Vec<_>>(),
         })
     }
+}
+
+/// A note as one line, without its first word.
+fn plain(note: &str) -> String {
+    let words = note.trim().trim_start_matches("note: ");
+    words.replace('\n', " ")
 }
 
 /// `9,312 bytes of plain text, 4 % of the limit`.

@@ -90,6 +90,12 @@ fn kind(said: &mut Said) {
             "this is a cluster's manifest, which no machine reads",
             "`firstboot render` makes user-data of it: inspect that",
         ),
+        Kind::Unknown if starts(part, "apiVersion: firstboot-lock/") => said.error(
+            CODE,
+            At::line(1),
+            "this is a cluster's lock, which no machine reads",
+            "`firstboot render` makes user-data of it and the manifest: inspect that",
+        ),
         Kind::Unknown => {
             let declared = part.declared.as_deref().unwrap_or("text/plain");
             let message = if ["text/plain", "text/x-not-multipart"].contains(&declared) {

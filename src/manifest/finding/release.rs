@@ -171,7 +171,9 @@ pub(in crate::manifest) fn lock_cluster(cluster: &At<ClusterName>, locked: &str)
         "lock-contradicts",
         cluster.place.clone(),
         format!("the lock is of the cluster {}", quoted(locked)),
-        format!("{PIN}: `{}` gets a lock of its own", cluster.value),
+        "give the cluster its name back; if it is another one, move the lock away and run \
+         `firstboot pin`"
+            .to_owned(),
     )
 }
 
