@@ -63,11 +63,12 @@ pub fn plan(before: &[Machine], after: &[Machine], fates: &[(String, Fate)], who
     // Of one or two members none can be spared: a third comes first.
     let is_small = whole && before.len() <= 2;
     steps.sort_by_key(|step| match step.action {
-        Action::Add if is_small => 0,
-        Action::Replace => 1,
-        Action::Add => 2,
-        Action::Remove => 3,
-        Action::ReplaceLater => 4,
+        Action::Remove if heir(before, after, &step.name).is_some() => 0,
+        Action::Add if is_small => 1,
+        Action::Replace => 2,
+        Action::Add => 3,
+        Action::Remove => 4,
+        Action::ReplaceLater => 5,
     });
     let notes = if steps.is_empty() {
         Vec::new()
@@ -75,6 +76,16 @@ pub fn plan(before: &[Machine], after: &[Machine], fates: &[(String, Fate)], who
         notes(before, after, &steps, whole)
     };
     Plan { steps, notes }
+}
+
+/// The new machine that has the address of the one of this name, which goes.
+fn heir<'a>(before: &[Machine], after: &'a [Machine], name: &str) -> Option<&'a Machine> {
+    let gone = before.iter().find(|old| old.name() == name)?;
+    let address = gone.variable("ADDRESS")?;
+    let is_new = |new: &Machine| before.iter().all(|old| old.name() != new.name());
+    after
+        .iter()
+        .find(|new| is_new(new) && new.variable("ADDRESS") == Some(address))
 }
 
 fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> Vec<String> {
@@ -113,9 +124,18 @@ fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> 
     }
     if differs("MEMBER_ID") {
         notes.push(
-            "a machine with another address is another member: remove the old one from the cluster before the new one starts"
+            "a machine with another address is another member, and finds the others by the manifest that it was made from: add it under a name of its own, then remove the old one, one at a time (docs/day-two.md, «Another address»)"
                 .to_owned(),
         );
+    }
+    for step in steps.iter().filter(|step| step.action == Action::Remove) {
+        if let Some(heir) = heir(before, after, &step.name) {
+            notes.push(format!(
+                "{} has the address of {}, which goes first",
+                heir.name(),
+                step.name
+            ));
+        }
     }
     notes.extend(upgrade(pairs()));
     if pairs().any(|(old, new)| trusts_others(old, new)) {
