@@ -5,6 +5,7 @@
 //! (written atomically). Every arrow is a pure function; only the two ends touch the world.
 
 pub mod bake;
+pub mod calendar;
 pub mod cluster;
 pub mod commands;
 pub mod diff;

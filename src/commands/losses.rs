@@ -1,7 +1,7 @@
 //! What a rendered cluster does when it loses a machine, or gets one, in a sentence.
 
+use crate::calendar::moment;
 use crate::cluster::{Cluster, Genesis, Replace};
-use crate::pki::calendar::moment;
 
 /// A note for whoever is about to launch; `now` is in seconds since 1970 (UTC).
 pub(super) fn note(cluster: &Cluster, now: i64) -> Option<String> {

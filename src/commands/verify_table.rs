@@ -1,7 +1,7 @@
 //! What `verify` saw: a table and findings for people, one document for programs.
 
+use crate::calendar::{moment, span};
 use crate::pki::audit::Facts;
-use crate::pki::calendar::{moment, span};
 use crate::verify::{Checked, Finding, Listed, State, Verification};
 use serde_json::{Value, json};
 use std::fmt::Write as _;

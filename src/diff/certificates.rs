@@ -3,8 +3,8 @@
 use super::Matters;
 use super::compare::Comparison;
 use super::machine::{File, Machine};
+use crate::calendar::day;
 use crate::pki::audit::{Facts, THIRTY_DAYS};
-use crate::pki::calendar::day;
 use crate::report::visible;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -3,8 +3,8 @@
 use super::certificates::{AUTHORITIES, CERTIFICATES};
 use super::machine::{ENV, File, Machine, variables};
 use super::{Change, Fate, Matters};
+use crate::calendar::moment;
 use crate::machine::{SENT, UNITS};
-use crate::pki::calendar::moment;
 use crate::report::visible;
 use std::collections::{BTreeMap, BTreeSet};
 

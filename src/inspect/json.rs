@@ -1,7 +1,7 @@
 //! An inspection for programs: `firstboot/inspect/v1`, whose shape `docs/inspect.md` has.
 
 use super::{Inspection, Judgement, documents, facts, sizes};
-use crate::pki::calendar::moment;
+use crate::calendar::moment;
 use crate::report::visible;
 use crate::wire::decode::{Content, Found, Kind, Layer, Part};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! An inspection for people.
 
 use super::{documents, facts, sizes};
+use crate::calendar::{day, span};
 use crate::pki::audit::Facts;
-use crate::pki::calendar::{day, span};
 use crate::platform::Counts;
 use crate::report::visible;
 use crate::wire::decode::{Content, Found, Kind, Layer, Part};

@@ -1,9 +1,10 @@
 //! New pairs for a manifest, and whether an old one has to go.
 
 use super::{PemFiles, Use};
+use crate::calendar;
 use crate::pki::audit::{Audit, Problem};
+use crate::pki::inspect;
 use crate::pki::mint::{self, Authority, Key, Leaf, Minted, Validity};
-use crate::pki::{calendar, inspect};
 use crate::secret::Secret;
 use std::net::{IpAddr, Ipv6Addr};
 

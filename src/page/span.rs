@@ -1,8 +1,8 @@
 //! Parts of a whole, and the time in which certificates are good.
 
 use super::subject::Subject;
+use crate::calendar::{day, parse};
 use crate::pki::audit::{Facts, File};
-use crate::pki::calendar::{day, parse};
 use crate::pki::inspect;
 use std::fmt;
 

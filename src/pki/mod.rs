@@ -4,7 +4,6 @@
 //! [`mint`] makes what [`audit`](mod@audit) passes.
 
 pub mod audit;
-pub mod calendar;
 mod go;
 pub mod inspect;
 mod key;

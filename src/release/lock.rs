@@ -1,7 +1,7 @@
 //! `cluster.lock`: what was pinned, where each digest came from, how the cluster began.
 
 use super::{Arch, Digest, Origin, Pinned, Version};
-use crate::pki::calendar;
+use crate::calendar;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::net::IpAddr;

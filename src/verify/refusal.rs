@@ -3,8 +3,8 @@
 use super::credentials::About;
 use super::handshake::Shown;
 use super::observation::{By, End, Refusal};
+use crate::calendar::moment;
 use crate::pki::audit::Facts;
-use crate::pki::calendar::moment;
 use crate::report::is_unseen;
 use rustls::{AlertDescription, CertificateError};
 use std::error::Error;

@@ -2,8 +2,8 @@
 
 use super::observation::{Alarm, By, End, Listed, NotStarted, Raised, Refusal};
 use super::plan::{Plan, Planned};
+use crate::calendar::{day, span};
 use crate::cluster::{ClusterId, MemberId};
-use crate::pki::calendar::{day, span};
 use crate::report::Severity;
 use std::net::SocketAddr;
 

@@ -7,10 +7,10 @@ mod vendor;
 use super::duration::Span;
 use super::load::Loaded;
 use super::{Context, Failure, ManifestArguments, load};
+use crate::calendar;
 use crate::cluster::Genesis;
 use crate::manifest::{Manifest, beginning, check_lock, check_lock_is_own};
 use crate::output::{self, Written};
-use crate::pki::calendar;
 use crate::release::{
     Arch, Client, Digest, Disagreement, Evidence, Lock, LockedEtcd, LockedTarball, Origin, agree,
     tarball_name,

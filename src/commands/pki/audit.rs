@@ -1,11 +1,11 @@
 //! `firstboot pki audit`: what `render` says of certificates, and when they end.
 
 use super::{beside, now, table};
+use crate::calendar::{day, span};
 use crate::commands::duration::Span;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Holding};
-use crate::pki::calendar::{day, span};
 use crate::report::{Finding, Report, Severity};
 use crate::terminal::Format;
 use clap::Args;

@@ -1,12 +1,12 @@
 //! `firstboot pki renew`: new pairs from the same CA, where they are needed.
 
 use super::{Days, authority, beside, both, minting, now, read_files, refuse_contested, write};
+use crate::calendar::day;
 use crate::commands::duration::Span;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Need, PemFiles, Refusal, Renewed, Use, WhenToRenew};
 use crate::pki::audit::{Part, Problem};
-use crate::pki::calendar::day;
 use crate::pki::mint::Minted;
 use crate::report::Finding;
 use crate::terminal::Format;

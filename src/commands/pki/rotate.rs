@@ -5,11 +5,11 @@ use super::{
     CaDays, Days, authority, beside, both, minting, name_of_ca, now, read_files, refuse_contested,
     write,
 };
+use crate::calendar::day;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, At, PemFiles, PemPath, Use, read_limited};
 use crate::pki::audit::Audit;
-use crate::pki::calendar::day;
 use crate::pki::mint::Authority;
 use crate::pki::rotation::{self, Files, Standing, Step};
 use crate::report::Finding;

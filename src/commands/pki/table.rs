@@ -1,7 +1,7 @@
 //! Certificates in a table for people, and as JSON for programs.
 
+use crate::calendar::{moment, span};
 use crate::pki::audit::Facts;
-use crate::pki::calendar::{moment, span};
 use crate::report::is_unseen;
 use serde_json::{Value, json};
 use std::fmt::Write as _;

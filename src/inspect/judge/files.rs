@@ -2,9 +2,9 @@
 
 use super::super::facts;
 use super::{At, Said};
+use crate::calendar::day;
 use crate::manifest::ENCODINGS;
 use crate::pki::audit::THIRTY_DAYS;
-use crate::pki::calendar::day;
 use crate::report::visible;
 use crate::wire::decode::{Content, Found, Kind, Node, encodings, looks_like_base64, mode};
 

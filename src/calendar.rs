@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 /// The day of a moment in Unix seconds, in UTC.
 ///
 /// ```
-/// use firstboot::pki::calendar::day;
+/// use firstboot::calendar::day;
 /// assert_eq!(day(1_800_000_000), "2027-01-15");
 /// ```
 pub fn day(unix: i64) -> String {
@@ -22,7 +22,7 @@ pub fn day(unix: i64) -> String {
 /// A moment as programs write it (RFC 3339, UTC).
 ///
 /// ```
-/// use firstboot::pki::calendar::moment;
+/// use firstboot::calendar::moment;
 /// assert_eq!(moment(1_800_000_000), "2027-01-15T08:00:00Z");
 /// ```
 pub fn moment(unix: i64) -> String {
@@ -34,7 +34,7 @@ pub fn moment(unix: i64) -> String {
 /// What [`moment`] writes; a fraction of a second is left out, another offset is taken for what it is.
 ///
 /// ```
-/// use firstboot::pki::calendar::parse;
+/// use firstboot::calendar::parse;
 /// assert_eq!(parse("2027-01-15T08:00:00Z"), Some(1_800_000_000));
 /// assert_eq!(parse("tomorrow"), None);
 /// ```
@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Option<i64> {
 /// So many seconds, in the unit that a person would choose; what is over is left out.
 ///
 /// ```
-/// use firstboot::pki::calendar::span;
+/// use firstboot::calendar::span;
 /// assert_eq!(span(1), "1 second");
 /// assert_eq!(span(86_400 * 3 + 5), "3 days");
 /// ```
