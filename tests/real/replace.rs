@@ -162,8 +162,9 @@ fn it_waits_while_others_are_away() {
             act(
                 0,
                 "# is blank while one is away\nlose; boots
-says 'for a majority of the others'; sleep 4; has_no_data
-grep '\"reason\":\"for a majority of the others.* ([1-9][0-9]* s)\"' /run/firstboot/status.json",
+says 'for a majority of the others'
+until grep '\"reason\":\"for a majority of the others.* ([1-9][0-9]* s)\"' /run/firstboot/status.json
+do sleep 0.3; done; has_no_data",
                 "",
             ),
             act(2, back, ""),
