@@ -182,6 +182,11 @@ fn surround(root: &Path, around: &Surroundings<'_>) -> Result<String, Error> {
     write_new(&root.join("etc/default/locale"), b"LANG=C.UTF-8\n", 0o644)?;
     // With no name server at all, a name that is not in `hosts` fails at once.
     write_new(&root.join("etc/resolv.conf"), b"", 0o644)?;
+    // A login prompt hangs the console up as it begins, and with it goes what nobody had read yet:
+    // with bad luck the verdict. It begins when nothing else is left to do, which is then.
+    let prompt = root.join("etc/systemd/system/console-getty.service");
+    std::os::unix::fs::symlink("/dev/null", &prompt)
+        .doing(|| format!("linking {}", shown(&prompt)))?;
     let authority = around.authority.as_bytes();
     // Where `update-ca-certificates` would take it from, should the machine run it …
     let ours = root.join("usr/local/share/ca-certificates/firstboot-rehearsal.crt");
