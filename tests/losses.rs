@@ -30,7 +30,8 @@ fn rendered(desk: &PinDesk) -> (Vec<String>, String) {
         .map(str::to_owned)
         .collect();
     assert_eq!(has_script, found.contains(&"MORE=peers".to_owned()));
-    let notes = said.split("\n\n").filter(|part| part.starts_with("note: "));
+    let parts = said.split("\n\n").map(str::trim_start);
+    let notes = parts.filter(|part| part.starts_with("note: "));
     (found, notes.collect::<Vec<_>>().join("\n"))
 }
 
@@ -53,11 +54,58 @@ fn with_a_lock_machines_replace_themselves_unless_the_manifest_says_never() {
     assert_eq!(never[..2], ["MORE=peers", "REPLACE=never"]);
 }
 
+/// What `launch` says beside the client, which is there and does nothing.
+fn launched(desk: &PinDesk) -> String {
+    let bin = desk.path("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let gcloud = bin.join("gcloud");
+    fs::write(&gcloud, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(gcloud, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new("/bin/sh")
+        .arg(desk.path("out/main/launch"))
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .env("SUBNET", "kubernetes")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Without a lock a changed list of controllers is another cluster, and nobody would see it.
+#[test]
+fn a_cluster_in_the_place_of_another_is_noted() {
+    let desk = desk();
+    let is_noted = |note: &str| note.contains("main was cluster ");
+    let (_, note) = rendered(&desk);
+    assert!(!is_noted(&note), "{note}");
+    let before = fs::read_to_string(desk.path("out/main/launch")).unwrap();
+    let before = firstboot::platform::cluster_id(&before).unwrap();
+
+    desk.manifest("version: 3.5.16", &["amd64"]);
+    let checked = desk.good("render --check").err;
+    assert!(!is_noted(&checked), "{checked}");
+    let (_, note) = rendered(&desk);
+    let noted = format!("main was cluster {before} until now, and is ");
+    assert!(note.contains(&noted), "{note}");
+    assert!(note.contains("put the manifest back"), "{note}");
+    let (_, note) = rendered(&desk);
+    assert!(!is_noted(&note), "{note}");
+
+    desk.manifest("version: 3.5.16", &["amd64", "amd64"]);
+    desk.good("pin --offline");
+    rendered(&desk);
+    desk.manifest("version: 3.5.16", &["amd64"]);
+    let (_, note) = rendered(&desk);
+    assert!(!is_noted(&note), "the lock keeps the ID: {note}");
+}
+
 /// Whoever launches a new cluster with an old lock would wait for ever.
 #[test]
 fn a_window_that_is_over_is_noted() {
     let desk = desk();
     desk.good("pin --offline");
+    rendered(&desk);
+    assert_eq!(launched(&desk), "");
     let lock = fs::read_to_string(desk.path("cluster.lock")).unwrap();
     let (until, _) = lock.split_once("until: ").unwrap();
     fs::write(
@@ -74,6 +122,11 @@ fn a_window_that_is_over_is_noted() {
     assert!(
         note.contains("`firstboot pin --genesis-window 24h`"),
         "{note}"
+    );
+    assert_eq!(
+        launched(&desk),
+        "note: since 2026-01-02T03:04:05Z machines join this cluster, and begin none; \
+         for a new one, run\nfirstboot pin --genesis-window 24h, render, and launch again\n"
     );
 }
 

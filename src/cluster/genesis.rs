@@ -79,6 +79,15 @@ impl ClusterId {
 }
 
 impl Cluster {
+    /// When its machines stop to begin it and only join it, in seconds since 1970 (UTC): none where
+    /// they do not ask, where nothing says it, and where the cluster is known to run.
+    pub fn begins_until(&self) -> Option<i64> {
+        match (self.replace, &self.genesis) {
+            (Some(_), Genesis::Until(until)) => Some(*until),
+            _ => None,
+        }
+    }
+
     /// Makes it one that begins with its controllers of now, until this moment.
     pub fn begin_anew(&mut self, until: i64) {
         let token = self.name.as_str();

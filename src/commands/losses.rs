@@ -29,10 +29,8 @@ pub(super) fn note(cluster: &Cluster, now: i64) -> Option<String> {
 
 /// A note if machines that are all blank would wait for one another for ever.
 pub(super) fn too_late(cluster: &Cluster, now: i64) -> Option<String> {
-    let (Some(_), Genesis::Until(until)) = (cluster.replace, &cluster.genesis) else {
-        return None;
-    };
-    let until = (*until <= now).then(|| moment(*until))?;
+    let until = cluster.begins_until().filter(|until| *until <= now)?;
+    let until = moment(until);
     Some(format!(
         "\nnote: since {until} machines join this cluster, and begin none; \
          for a new one, run\n`firstboot pin --genesis-window 24h` and render again\n"

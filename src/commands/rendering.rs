@@ -27,6 +27,9 @@ pub(super) enum Image {
     Baked,
 }
 
+/// The script that creates a cluster's machines, in the cluster's directory.
+pub(super) const LAUNCH: &str = "launch";
+
 /// Everything that is written for one cluster.
 pub(super) struct Rendering {
     pub(super) deliveries: Vec<Delivery>,
@@ -82,7 +85,7 @@ impl Rendering {
         let settings = manifest.settings(platform);
         let script = launch(platform, cluster, &settings, &deliveries);
         let mut files = vec![OutputFile {
-            path: "launch".to_owned(),
+            path: LAUNCH.to_owned(),
             bytes: Secret::new(script.into_bytes()),
             executable: true,
         }];
@@ -163,5 +166,5 @@ pub(super) fn is_ours(path: &str) -> bool {
     let name = path.split_once('/').map_or(path, |(_, name)| name);
     let is_document = Document::ALL.iter().any(|one| one.file() == name);
     let ours = is_document || ["meta-data", "network-config", "seed.iso"].contains(&name);
-    path == "launch" || path == page::FILE || (name != path && ours)
+    path == LAUNCH || path == page::FILE || (name != path && ours)
 }

@@ -5,6 +5,7 @@
 
 use super::key::{IMAGE, Key, LaunchValue, LaunchValues, Otherwise};
 use super::{Delivery, Document, Form, Image, Platform};
+use crate::calendar::moment;
 use crate::cluster::{Cluster, Member};
 use crate::release::Arch;
 use crate::wire::escape::ShellWord;
@@ -41,6 +42,9 @@ impl Settings {
 /// What a template is made of.
 pub(super) struct Script<'a> {
     pub(super) cluster: &'a str,
+    pub(super) cluster_id: String,
+    /// Until when machines begin the cluster, if not for ever: in seconds since 1970, and in words.
+    pub(super) begins_until: Option<(i64, String)>,
     /// The file of each machine that is handed over.
     pub(super) document: Document,
     pub(super) machines: Vec<Machine<'a>>,
@@ -206,6 +210,16 @@ pub fn launch_one(
     format!("(\n{}\n)", told.join("\n"))
 }
 
+/// The cluster's ID in a script that [`launch`] made.
+pub fn cluster_id(script: &str) -> Option<&str> {
+    script
+        .lines()
+        .find_map(|line| line.strip_prefix(CLUSTER_ID))
+}
+
+/// Before the ID (`templates/launch/head.sh`).
+const CLUSTER_ID: &str = "# Its cluster ID: ";
+
 /// With this line `launch` goes to where it lies (`templates/launch/`).
 const ENTER_OWN_DIRECTORY: &str = r#"cd "$(dirname -- "$0")""#;
 
@@ -238,6 +252,8 @@ fn script(
     let document = deliveries.first().map(|(_, first)| first.first().document);
     let script = Script {
         cluster: cluster.name.as_str(),
+        cluster_id: cluster.id.to_string(),
+        begins_until: cluster.begins_until().map(|until| (until, moment(until))),
         document: document.unwrap_or(Document::CloudConfig),
         machines: machines.collect(),
         clients: platform.0.clients,

@@ -1,3 +1,4 @@
+# Its cluster ID: {{ script.cluster_id }}
 set -eu
 {%- for (client, is) in script.clients %}
 command -v {{ client }} >/dev/null || {
@@ -21,5 +22,11 @@ missing=
 {%- endif %}
 {%- if let Some(used) = script.variables.used %}
 printf 'using%s\n' "{{ used }}"
+{%- endif %}
+{%- if let Some((unix, moment)) = script.begins_until %}
+[ "$(date +%s)" -lt {{ unix }} ] || {
+  echo 'note: since {{ moment }} machines join this cluster, and begin none; for a new one, run'
+  echo 'firstboot pin --genesis-window 24h, render, and launch again'
+} >&2
 {%- endif %}
 cd "$(dirname -- "$0")"

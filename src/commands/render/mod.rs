@@ -5,19 +5,20 @@ mod in_order;
 mod manifests;
 mod telling;
 
-use super::rendering::{Image, Rendering};
+use super::rendering::{Image, LAUNCH, Rendering};
 use super::report_page::{self, Choice};
 use super::{Context, Failure, ManifestArguments, load, losses, owner};
 use crate::cluster::Cluster;
 use crate::output::{self, Written};
 use crate::page;
-use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
+use crate::platform::{Compress, Counts, Delivery, Packed, Platform, cluster_id};
 use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
 use manifests::{Found, Manifests};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Render the user-data of every controller, and the script that launches them
@@ -120,6 +121,8 @@ pub(super) struct Rendered {
     pub(super) rendering: Rendering,
     /// Its warnings.
     pub(super) report: Report,
+    /// The ID of another cluster that this one takes the place of in OUT.
+    replaced: Option<String>,
 }
 
 impl Rendered {
@@ -145,7 +148,13 @@ impl Rendered {
             let page = report_page::file(&loaded, &cluster, &choice, &rendering, &report)?;
             rendering.files.push(page);
         }
+        let replaced = if arguments.check {
+            None
+        } else {
+            earlier_id(&arguments.output.join(cluster.name.as_str()))
+        };
         Ok(Self {
+            replaced: replaced.filter(|id| *id != cluster.id.to_string()),
             cluster,
             platform,
             rendering,
@@ -156,6 +165,13 @@ impl Rendered {
     /// What to know about the whole, each a paragraph.
     pub(super) fn notes(&self, arguments: &Arguments) -> Vec<String> {
         let mut notes = Vec::new();
+        if let Some(before) = &self.replaced {
+            let (name, id) = (&self.cluster.name, self.cluster.id);
+            notes.push(format!(
+                "\nnote: {name} was cluster {before} until now, and is {id}: a new one, which has none of its data.\n\
+                 To change the one that runs, put the manifest back, run `firstboot pin`, and change it again\n"
+            ));
+        }
         if self.rendering.is_for_either_image() {
             notes.push(EITHER_IMAGE.to_owned());
         }
@@ -243,6 +259,12 @@ impl Rendered {
             "notes": notes.iter().map(|note| plain(note)).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Of which cluster the scripts in this directory are, if there are any.
+fn earlier_id(directory: &Path) -> Option<String> {
+    let launch = fs::read_to_string(directory.join(LAUNCH)).ok()?;
+    cluster_id(&launch).map(str::to_owned)
 }
 
 /// A note as one line, without its first word.
