@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
     let (mut release, report) = load::release(&loaded, arguments.strict)?;
+    if let Some(finding) = loaded.manifest.not_baked() {
+        return Err(Failure::Input(loaded.report(vec![finding])));
+    }
     context.show(&report);
     let family = loaded.manifest.image_family();
     let layout = family.map_or_else(Layout::default, Family::layout);

@@ -58,6 +58,9 @@ impl Rendering {
         if let Some(finding) = manifest.cloud_config_unread(platform, &documents) {
             return Err(refuse(vec![finding]));
         }
+        if let (Image::Baked, Some(finding)) = (image, manifest.not_baked()) {
+            return Err(refuse(vec![finding]));
+        }
         let machines = machines(cluster, layout(loaded), image);
         let mut deliveries = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();

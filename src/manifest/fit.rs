@@ -93,6 +93,15 @@ impl Manifest {
         })
     }
 
+    /// Why the machines' image cannot be one that `firstboot bake` made, if so.
+    pub fn not_baked(&self) -> Option<Finding> {
+        let family = self
+            .image_family()
+            .filter(|family| family.reads_ignition())?;
+        let place = self.image.as_ref()?.place.clone();
+        Some(finding::not_baked(place, family))
+    }
+
     /// Why `cloud_config` would reach no machine, if it is there.
     pub fn cloud_config_unread(
         &self,

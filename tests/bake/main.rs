@@ -34,6 +34,26 @@ fn an_image_is_the_same_for_every_cluster_and_needs_no_certificates() {
     }
 }
 
+/// Ignition brings all of a machine's files or none, and no image can bring the others.
+#[test]
+fn what_reads_ignition_is_not_baked() {
+    let bench = Bench::new();
+    bench.good(&["pki", "mint", "one.yaml"]);
+    let manifest = fs::read_to_string(bench.path("one.yaml")).unwrap();
+    bench.write("one.yaml", &format!("{manifest}image: flatcar\n"));
+    bench.good(&["render", "--check", "one.yaml"]);
+    for command in [&["bake"][..], &["render", "--image", "baked"]] {
+        let said = bench.firstboot(&[command, &["one.yaml"]].concat());
+        assert_eq!(said.status, 1, "{}", said.text);
+        assert!(
+            said.text.contains("error[image-not-baked]"),
+            "{}",
+            said.text
+        );
+        assert!(!bench.path("out").exists());
+    }
+}
+
 #[test]
 fn render_and_bake_leave_each_other_alone() {
     let bench = Bench::new();

@@ -1,7 +1,18 @@
 //! Messages about baked images.
 
 use crate::manifest::At;
+use crate::platform::Family;
 use crate::report::{Finding, quoted};
+use std::ops::Range;
+
+pub(in crate::manifest) fn not_baked(place: Range<usize>, family: Family) -> Finding {
+    Finding::error(
+        "image-not-baked",
+        place,
+        format!("`{family}` images cannot be baked: their machines read Ignition, once and whole"),
+        "leave out `bake` and `--image baked`, or choose a family with cloud-init, for example `ubuntu`",
+    )
+}
 
 pub(in crate::manifest) fn mismatch(value: &At<String>) -> Finding {
     Finding::error(
