@@ -158,7 +158,13 @@ fn without_the_image_what_is_listed_stays_the_same() {
         file(&boot, "/etc/firstboot/sent"),
         file(&whole, "/etc/firstboot/sent")
     );
-    assert_eq!((&boot.early, &boot.start), (&whole.early, &whole.start));
+    assert_eq!(boot.early, whole.early);
+    // What the image has enabled is started, and systemd is not reloaded for it.
+    assert_eq!(
+        whole.start,
+        [["systemctl", "enable", "--now", "firstboot.service"]]
+    );
+    assert_eq!(boot.start, [["systemctl", "start", "firstboot.service"]]);
 }
 
 #[test]

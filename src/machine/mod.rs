@@ -105,6 +105,9 @@ impl Machine<'_> {
     #[must_use]
     pub fn without_image(mut self) -> Self {
         self.files.retain(|file| file.layer == Layer::Boot);
+        // The image starts it at each boot. To enable it once more is to reload systemd, which for
+        // so long starts no etcd either.
+        self.start = vec![command(&["systemctl", "start", "firstboot.service"])];
         self
     }
 }
