@@ -41,7 +41,23 @@ pub(super) fn judge(said: &mut Said, now: i64) {
     for file in &part.files {
         contents(said, file, now);
     }
-    if let Some(delivery) = facts::delivery(&part.files) {
+    let delivery = facts::delivery(&part.files);
+    let is_ours = part
+        .files
+        .iter()
+        .any(|file| file.path.contains("/lib/firstboot/"));
+    if delivery
+        .as_ref()
+        .map_or(is_ours, |delivery| delivery.name.is_none())
+    {
+        said.error(
+            "sent-cut-short",
+            At::PART,
+            "its end is not there, with the list of what `firstboot render` sent: no machine starts with this",
+            "render it again, and hand over what is rendered as it is, whole",
+        );
+    }
+    if let Some(delivery) = delivery {
         for path in &delivery.changed {
             said.error(
                 "sent-differs",
