@@ -177,6 +177,30 @@ fn a_manifest_that_is_none_is_reported_as_every_other() {
     }
 }
 
+/// The last line says what was left undone, and nothing of the sort where only a look was asked for.
+#[test]
+fn the_end_is_true_of_the_command() {
+    let bench = Bench::new();
+    for (command, end) in [
+        ("render", "1 error: nothing was written"),
+        ("pki renew", "1 error: nothing was written"),
+        ("rehearse", "1 error: nothing was booted"),
+        ("pki audit", "1 error"),
+        ("verify", "1 error"),
+        ("diff out", "1 error"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
+            .args(command.split(' '))
+            .current_dir(bench.dir())
+            .output()
+            .unwrap();
+        let report = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{report}");
+        let last = report.lines().last();
+        assert_eq!(last, Some(&*format!("error: {end}")), "{command}");
+    }
+}
+
 #[test]
 fn no_report_shows_a_key() {
     let bench = Bench::new();

@@ -93,7 +93,19 @@ impl Command {
             Self::Man(_) => "man",
         }
     }
+
+    /// What it has not done where the input is wrong; nothing of those that only look.
+    fn undone(&self) -> &'static str {
+        match self {
+            Self::Init(_) | Self::Render(_) | Self::Pin(_) | Self::Bake(_) => WRITES,
+            Self::Pki(command) if command.writes() => WRITES,
+            Self::Rehearse(_) => ": nothing was booted",
+            _ => "",
+        }
+    }
 }
+
+const WRITES: &str = ": nothing was written";
 
 /// The manifest and where its files are: the same for every command that reads one.
 #[derive(Clone, Debug, Args)]
@@ -155,6 +167,8 @@ pub(crate) struct Context {
     format: Format,
     /// The command's name.
     command: &'static str,
+    /// What it would have done, for the end of a line that says why it did not.
+    undone: &'static str,
 }
 
 /// Runs one command and turns its end into an exit status: 0 done, 1 the input is wrong,
@@ -164,6 +178,7 @@ pub fn run(cli: Cli) -> ExitCode {
         terminal: Terminal::new(cli.color),
         format: cli.format,
         command: cli.command.name(),
+        undone: cli.command.undone(),
     };
     let result = match cli.command {
         Command::Init(arguments) => init::run(&arguments, context),
@@ -219,8 +234,8 @@ impl Context {
     fn refuse(self, report: &Report) {
         self.show(report);
         if self.format == Format::Human {
-            let text = format!("{}: nothing was written", report.summary());
-            self.terminal.fail(&text);
+            self.terminal
+                .fail(&format!("{}{}", report.summary(), self.undone));
         } else {
             let text = self.document(json!({ "findings": report.to_json() }));
             // When standard output is gone there is nobody left to tell.

@@ -40,6 +40,11 @@ impl Command {
             Self::RotateCa(_) => "pki-rotate-ca",
         }
     }
+
+    /// Whether it makes files; the others only look.
+    pub(super) fn writes(&self) -> bool {
+        !matches!(self, Self::Audit(_) | Self::Show(_))
+    }
 }
 
 pub(super) fn run(command: &Command, context: Context) -> Result<(), Failure> {

@@ -75,7 +75,7 @@ fn refuse_twins(
     match context.format {
         Format::Human => {
             let errors = counted(findings.len(), "error");
-            let text = format!("{errors}: nothing was written");
+            let text = format!("{errors}{}", context.undone);
             context.terminal.fail(&text);
         }
         Format::Json => {

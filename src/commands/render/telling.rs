@@ -140,7 +140,7 @@ impl<'a> Telling<'a> {
                 self.counts.refused += 1;
                 self.counts.find(&report);
                 self.bar.aside(|| context.show(&report));
-                let said = format!("{name}: {}: nothing was written", report.summary());
+                let said = format!("{name}: {}{}", report.summary(), context.undone);
                 (
                     said,
                     json!({ "manifest": name, "findings": report.to_json() }),
