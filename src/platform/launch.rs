@@ -6,7 +6,7 @@
 use super::key::{IMAGE, Key, LaunchValue, LaunchValues, Otherwise};
 use super::{Delivery, Document, Form, Image, Platform};
 use crate::calendar::moment;
-use crate::cluster::{Cluster, Member};
+use crate::cluster::{Cluster, ClusterId, Member};
 use crate::release::Arch;
 use crate::wire::escape::ShellWord;
 use crate::wire::seed;
@@ -210,11 +210,19 @@ pub fn launch_one(
     format!("(\n{}\n)", told.join("\n"))
 }
 
-/// The cluster's ID in a script that [`launch`] made.
-pub fn cluster_id(script: &str) -> Option<&str> {
-    script
-        .lines()
-        .find_map(|line| line.strip_prefix(CLUSTER_ID))
+/// The cluster's ID in a script that [`launch`] made, whoever may have changed it since.
+///
+/// ```
+/// use firstboot::platform::cluster_id;
+/// let id = cluster_id("#!/bin/sh\n# Its cluster ID: 3e7cc799faffb625\nset -eu\n");
+/// assert_eq!(id.unwrap().to_string(), "3e7cc799faffb625");
+/// assert_eq!(cluster_id("# Its cluster ID: mine\n"), None);
+/// ```
+pub fn cluster_id(script: &str) -> Option<ClusterId> {
+    let mut lines = script.lines();
+    let id = lines.find_map(|line| line.strip_prefix(CLUSTER_ID))?;
+    let id = u64::from_str_radix(id, 16).ok()?;
+    Some(ClusterId::reported(id))
 }
 
 /// Before the ID (`templates/launch/head.sh`).

@@ -8,7 +8,7 @@ mod telling;
 use super::rendering::{Image, LAUNCH, Rendering};
 use super::report_page::{self, Choice};
 use super::{Context, Failure, ManifestArguments, load, losses, owner};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ClusterId};
 use crate::output::{self, Written};
 use crate::page;
 use crate::platform::{Compress, Counts, Delivery, Packed, Platform, cluster_id};
@@ -122,7 +122,7 @@ pub(super) struct Rendered {
     /// Its warnings.
     pub(super) report: Report,
     /// The ID of another cluster that this one takes the place of in OUT.
-    replaced: Option<String>,
+    replaced: Option<ClusterId>,
 }
 
 impl Rendered {
@@ -154,7 +154,7 @@ impl Rendered {
             earlier_id(&arguments.output.join(cluster.name.as_str()))
         };
         Ok(Self {
-            replaced: replaced.filter(|id| *id != cluster.id.to_string()),
+            replaced: replaced.filter(|id| *id != cluster.id),
             cluster,
             platform,
             rendering,
@@ -262,9 +262,9 @@ impl Rendered {
 }
 
 /// Of which cluster the scripts in this directory are, if there are any.
-fn earlier_id(directory: &Path) -> Option<String> {
+fn earlier_id(directory: &Path) -> Option<ClusterId> {
     let launch = fs::read_to_string(directory.join(LAUNCH)).ok()?;
-    cluster_id(&launch).map(str::to_owned)
+    cluster_id(&launch)
 }
 
 /// A note as one line, without its first word.
