@@ -146,7 +146,8 @@ pub(super) fn delivery(files: &[Found]) -> Option<Delivery> {
     };
     for line in list.lines() {
         if let Some(name) = line.strip_prefix("delivery ") {
-            delivery.name = Some(visible(name));
+            let is_whole = name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            delivery.name = is_whole.then(|| name.to_owned());
             continue;
         }
         let mut words = line.splitn(3, ' ');

@@ -1,12 +1,12 @@
 //! The files of a part: how cloud-init writes them, and what is in them.
 
-use super::super::facts;
+use super::super::facts::{self, Delivery};
 use super::{At, Said};
 use crate::calendar::day;
 use crate::manifest::ENCODINGS;
 use crate::pki::audit::THIRTY_DAYS;
 use crate::report::visible;
-use crate::wire::decode::{Content, Found, Kind, Node, encodings, looks_like_base64, mode};
+use crate::wire::decode::{Content, Found, Kind, Node, Part, encodings, looks_like_base64, mode};
 
 /// Users that every image has before cloud-init runs.
 const USERS: [&str; 8] = [
@@ -42,18 +42,11 @@ pub(super) fn judge(said: &mut Said, now: i64) {
         contents(said, file, now);
     }
     let delivery = facts::delivery(&part.files);
-    let is_ours = part
-        .files
-        .iter()
-        .any(|file| file.path.contains("/lib/firstboot/"));
-    if delivery
-        .as_ref()
-        .map_or(is_ours, |delivery| delivery.name.is_none())
-    {
+    if is_cut_short(part, delivery.as_ref()) {
         said.error(
             "sent-cut-short",
             At::PART,
-            "its end is not there, with the list of what `firstboot render` sent: no machine starts with this",
+            "its end is not there: no machine starts with this",
             "render it again, and hand over what is rendered as it is, whole",
         );
     }
@@ -70,6 +63,20 @@ pub(super) fn judge(said: &mut Said, now: i64) {
             );
         }
     }
+}
+
+/// Whether ours has lost its end: the list of what was sent, or after it what starts the first boot.
+fn is_cut_short(part: &Part, delivery: Option<&Delivery>) -> bool {
+    let Some(delivery) = delivery else {
+        let is_ours = |file: &Found| file.path.contains("/lib/firstboot/");
+        return part.files.iter().any(is_ours);
+    };
+    let Kind::CloudConfig(Ok(tree)) = &part.kind else {
+        return delivery.name.is_none();
+    };
+    let commands = tree.get("runcmd").map(Node::items).unwrap_or_default();
+    let mut words = commands.iter().flat_map(Node::items);
+    delivery.name.is_none() || !words.any(|word| word.text() == Some("firstboot.service"))
 }
 
 /// One entry of `write_files`.
