@@ -75,7 +75,7 @@ fn launched(desk: &PinDesk) -> String {
 #[test]
 fn a_cluster_in_the_place_of_another_is_noted() {
     let desk = desk();
-    let is_noted = |note: &str| note.contains("main was cluster ");
+    let is_noted = |note: &str| note.contains("the last render of main was of cluster ");
     let (_, note) = rendered(&desk);
     assert!(!is_noted(&note), "{note}");
     let before = fs::read_to_string(desk.path("out/main/launch")).unwrap();
@@ -85,18 +85,29 @@ fn a_cluster_in_the_place_of_another_is_noted() {
     let checked = desk.good("render --check").err;
     assert!(!is_noted(&checked), "{checked}");
     let (_, note) = rendered(&desk);
-    let noted = format!("main was cluster {before} until now, and is ");
+    let noted = format!("the last render of main was of cluster {before}, this one is of ");
     assert!(note.contains(&noted), "{note}");
     assert!(note.contains("put the manifest back"), "{note}");
+    assert!(
+        !note.contains("Before real use"),
+        "it would pin the wrong one: {note}"
+    );
     let (_, note) = rendered(&desk);
     assert!(!is_noted(&note), "{note}");
 
+    // Pinned too late, and then as the note says.
+    desk.good("pin --offline");
     desk.manifest("version: 3.5.16", &["amd64", "amd64"]);
+    fs::remove_file(desk.path("cluster.lock")).unwrap();
     desk.good("pin --offline");
     rendered(&desk);
+    let launch = fs::read_to_string(desk.path("out/main/launch")).unwrap();
+    assert_eq!(firstboot::platform::cluster_id(&launch), Some(before));
     desk.manifest("version: 3.5.16", &["amd64"]);
     let (_, note) = rendered(&desk);
     assert!(!is_noted(&note), "the lock keeps the ID: {note}");
+    let launch = fs::read_to_string(desk.path("out/main/launch")).unwrap();
+    assert_eq!(firstboot::platform::cluster_id(&launch), Some(before));
 }
 
 /// Whoever launches a new cluster with an old lock would wait for ever.
@@ -126,7 +137,7 @@ fn a_window_that_is_over_is_noted() {
     assert_eq!(
         launched(&desk),
         "note: since 2026-01-02T03:04:05Z machines join this cluster, and begin none; \
-         for a new one, run\nfirstboot pin --genesis-window 24h, render, and launch again\n"
+         for a new one, run\nfirstboot pin --genesis-window 24h, render, and create all machines again\n"
     );
 }
 

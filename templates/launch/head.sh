@@ -26,7 +26,7 @@ printf 'using%s\n' "{{ used }}"
 {%- if let Some((unix, moment)) = script.begins_until %}
 [ "$(date +%s)" -lt {{ unix }} ] || {
   echo 'note: since {{ moment }} machines join this cluster, and begin none; for a new one, run'
-  echo 'firstboot pin --genesis-window 24h, render, and launch again'
+  echo 'firstboot pin --genesis-window 24h, render, and create all machines again'
 } >&2
 {%- endif %}
 cd "$(dirname -- "$0")"

@@ -63,7 +63,12 @@ fn render_and_bake_leave_each_other_alone() {
     bench.good(&["render", "one.yaml"]);
     assert_eq!(bench.tree("out/one/image"), image);
     let plain = fs::read(bench.path("out/one/one-a/user-data")).unwrap();
-    bench.good(&["render", "--image", "baked", "one.yaml"]);
+    let said = bench.good(&["render", "--image", "baked", "one.yaml"]);
+    assert!(
+        said.text.contains("and the manifest names none"),
+        "{}",
+        said.text
+    );
     assert_eq!(bench.tree("out/one/image"), image);
     let boot = fs::read(bench.path("out/one/one-a/user-data")).unwrap();
     assert!(boot.len() < plain.len() / 2);

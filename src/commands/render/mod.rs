@@ -8,7 +8,7 @@ mod telling;
 use super::rendering::{Image, LAUNCH, Rendering};
 use super::report_page::{self, Choice};
 use super::{Context, Failure, ManifestArguments, load, losses, owner};
-use crate::cluster::{Cluster, ClusterId};
+use crate::cluster::{Cluster, ClusterId, Genesis};
 use crate::output::{self, Written};
 use crate::page;
 use crate::platform::{Compress, Counts, Delivery, Packed, Platform, cluster_id};
@@ -102,8 +102,10 @@ fn one(
             let page = format!("\nlook at: {directory}/{}\n", page::FILE);
             context.terminal.say(&page);
         }
-        let next = format!("\nnext: sh {directory}/launch\n");
-        context.terminal.say(&next);
+        if rendered.replaced.is_none() {
+            let next = format!("\nnext: sh {directory}/launch\n");
+            context.terminal.say(&next);
+        }
     }
     Ok(())
 }
@@ -112,6 +114,11 @@ fn one(
 const EITHER_IMAGE: &str = "
 note: `launch` hands over user-data, for images with cloud-init (Ubuntu); Google's images of
 Debian, RHEL, Rocky Linux and CentOS need startup-script: say `image: debian` in the manifest
+";
+
+const NO_BAKED_IMAGE: &str = "
+note: this user-data is for an image that `firstboot bake` made, and the manifest names none: say
+`image: { family: …, id: … }` there, or hand its name to `launch`
 ";
 
 /// One cluster, rendered; nothing is written yet.
@@ -123,6 +130,8 @@ pub(super) struct Rendered {
     pub(super) report: Report,
     /// The ID of another cluster that this one takes the place of in OUT.
     replaced: Option<ClusterId>,
+    /// Whether it is for a baked image that the manifest does not name.
+    is_without_its_image: bool,
 }
 
 impl Rendered {
@@ -154,7 +163,11 @@ impl Rendered {
             earlier_id(&arguments.output.join(cluster.name.as_str()))
         };
         Ok(Self {
-            replaced: replaced.filter(|id| *id != cluster.id),
+            // Of one that has changed since it began, the lock keeps the ID.
+            replaced: replaced
+                .filter(|id| *id != cluster.id && !matches!(cluster.genesis, Genesis::Over(_))),
+            is_without_its_image: arguments.image == Image::Baked
+                && loaded.manifest.settings(platform).image.id.is_none(),
             cluster,
             platform,
             rendering,
@@ -165,13 +178,6 @@ impl Rendered {
     /// What to know about the whole, each a paragraph.
     pub(super) fn notes(&self, arguments: &Arguments) -> Vec<String> {
         let mut notes = Vec::new();
-        if let Some(before) = &self.replaced {
-            let (name, id) = (&self.cluster.name, self.cluster.id);
-            notes.push(format!(
-                "\nnote: {name} was cluster {before} until now, and is {id}: a new one, which has none of its data.\n\
-                 To change the one that runs, put the manifest back, run `firstboot pin`, and change it again\n"
-            ));
-        }
         if self.rendering.is_for_either_image() {
             notes.push(EITHER_IMAGE.to_owned());
         }
@@ -183,8 +189,26 @@ impl Rendered {
                 "\nnote: nothing is compressed: it would not survive on {platform}\n"
             ));
         }
-        notes.extend(losses::note(&self.cluster, load::now()));
+        if self.is_without_its_image {
+            notes.push(NO_BAKED_IMAGE.to_owned());
+        }
+        if let Some(before) = self.replaced {
+            notes.push(self.is_another_than(before));
+        }
+        // Without a lock that would be to pin the list of controllers that has changed.
+        if self.replaced.is_none() || self.cluster.replace.is_some() {
+            notes.extend(losses::note(&self.cluster, load::now()));
+        }
         notes
+    }
+
+    fn is_another_than(&self, before: ClusterId) -> String {
+        let (name, id) = (&self.cluster.name, self.cluster.id);
+        format!(
+            "\nnote: the last render of {name} was of cluster {before}, this one is of {id}: neither has the other's data.\n\
+             If {before} runs, launch nothing: put the manifest back, remove `cluster.lock` if there is one,\n\
+             run `firstboot pin` and `firstboot render`, and then change the manifest again\n"
+        )
     }
 
     /// The cluster in one line.
