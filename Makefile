@@ -41,7 +41,7 @@ test-chaos:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -s sh -e SC1090,SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-vm tests/run-chaos .ci/run
+	shellcheck -s sh -e SC1090,SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-vm tests/run-chaos tests/build-etcds .ci/run
 	shellcheck -s sh -e SC1090,SC1091,SC2034,SC2154 templates/peers templates/disk # parts of bootstrap
 
 deny:

@@ -8,10 +8,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/complaints.rs"]
+mod complaints;
 #[path = "support/settings_samples.rs"]
 mod samples;
 mod support;
 
+use complaints::complaints;
 use firstboot::cluster::settings::{Kind, Row, Spelling, Whose, rows};
 use firstboot::manifest::Manifest;
 use firstboot::release::Version;
@@ -176,22 +179,6 @@ fn free_ports<const N: usize>() -> [u16; N] {
         .map(|_| TcpListener::bind((ADDRESS, 0)).unwrap())
         .collect();
     std::array::from_fn(|at| held[at].local_addr().unwrap().port())
-}
-
-/// Lines in which etcd does not take a variable as it was meant.
-fn complaints(log: &str) -> Vec<&str> {
-    let signs = [
-        "unrecognized",
-        "deprecated",
-        "shadowed",
-        "decommission",
-        "is removed",
-    ];
-    let complains = |line: &&str| {
-        let line = line.to_lowercase();
-        signs.iter().any(|sign| line.contains(sign))
-    };
-    log.lines().filter(complains).collect()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Clusters that boot: real systemd, real cloud-init, real etcd.
 
+use crate::complaints::complaints;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -17,8 +18,27 @@ impl Rehearsal {
         Self::hold_with(version, suite, addresses, SHARED)
     }
 
+    /// The same with the etcd of this minor version that was built here.
+    fn hold_built(minor: u64) -> Self {
+        let built = crate::image::release(&crate::image::newest(minor));
+        // The digest of a build of our own is not the one that is known of upstream's.
+        let release = format!("{}\n  sha256: {}", built.version, built.digest);
+        let tarball = ["--tarball", built.tarball.to_str().unwrap()];
+        Self::hold_from(&release, "bookworm", &THREE, SHARED, &tarball)
+    }
+
     /// Mints what `tls` asks for, rehearses, and expects every machine to be healthy.
     pub(crate) fn hold_with(version: &str, suite: &str, addresses: &[&str], tls: &str) -> Self {
+        Self::hold_from(version, suite, addresses, tls, &[])
+    }
+
+    fn hold_from(
+        version: &str,
+        suite: &str,
+        addresses: &[&str],
+        tls: &str,
+        tarball: &[&str],
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(
             dir.path().join("cluster.yaml"),
@@ -40,9 +60,10 @@ impl Rehearsal {
             output.stdout
         };
         firstboot(&["pki", "mint"]);
-        let outcome = firstboot(&[
+        let rehearse = [
             "rehearse", "--suite", suite, "--logs", "logs", "--format", "json",
-        ]);
+        ];
+        let outcome = firstboot(&[&rehearse, tarball].concat());
         let outcome = serde_json::from_slice(&outcome).unwrap();
         Self { dir, outcome }
     }
@@ -132,6 +153,22 @@ fn three_controllers_with_etcd_3_5_on_trixie() {
 }
 
 #[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn three_controllers_with_etcd_3_6_as_upstream_has_it() {
+    let rehearsal = Rehearsal::hold_built(6);
+    check(&rehearsal, &IDS);
+    lab_flags_are_in_force(&rehearsal);
+}
+
+#[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn three_controllers_with_etcd_3_7_as_upstream_has_it() {
+    let rehearsal = Rehearsal::hold_built(7);
+    check(&rehearsal, &IDS);
+    lab_flags_are_in_force(&rehearsal);
+}
+
+#[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn three_controllers_with_ipv6_alone() {
     let addresses = ["fd00:10:240::10", "fd00:10:240::11", "fd00:10:240::12"];
@@ -175,6 +212,15 @@ fn lab_flags_are_in_force(rehearsal: &Rehearsal) {
                 "ETCD_{flag}={value} is not in:\n{journal}"
             );
         }
+        let said_by_etcd = journal.lines().filter(|line| line.contains(" etcd["));
+        let said_by_etcd = said_by_etcd.collect::<Vec<_>>().join("\n");
+        // etcd 3.4 says so of its own default.
+        let of_our_making = |line: &&str| !line.contains("--logger=capnslog");
+        let complaints: Vec<_> = complaints(&said_by_etcd)
+            .into_iter()
+            .filter(of_our_making)
+            .collect();
+        assert_eq!(complaints, Vec::<&str>::new());
     }
 }
 

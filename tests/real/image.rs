@@ -1,6 +1,7 @@
 //! Commands inside a Debian image, which is left as it was.
 
-use firstboot::rehearse::{Host, Interrupt, Suite, default_cache, missing};
+use firstboot::rehearse::{Host, Interrupt, StandIn, Suite, default_cache, missing};
+use firstboot::release::{Digest, Version};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -13,6 +14,51 @@ pub(crate) fn host() -> Host {
         cache: default_cache(),
         interrupt: Interrupt::default(),
     }
+}
+
+/// The etcd of this line that can be had here: one that `tests/build-etcds` built if it is the
+/// very release, or of a line that Debian has not, else what Debian's packages hold.
+pub(crate) fn release(version: &str) -> StandIn {
+    let wanted: Version = version.parse().unwrap();
+    let same = |found: &StandIn| {
+        found.version == wanted || (wanted.minor >= 6 && found.version.minor == wanted.minor)
+    };
+    let mut found = built().into_iter().filter(same);
+    found.next().unwrap_or_else(|| {
+        let debians = host().stand_in(wanted, &mut |_| {});
+        debians.unwrap_or_else(|error| panic!("FIRSTBOOT_TEST_BUILT_ETCD has no such: {error}"))
+    })
+}
+
+/// The release of this minor version that was built here.
+pub(crate) fn newest(minor: u64) -> String {
+    let mut found = built().into_iter().map(|release| release.version);
+    let found = found.find(|version| version.minor == minor);
+    found
+        .unwrap_or_else(|| panic!("FIRSTBOOT_TEST_BUILT_ETCD names no etcd 3.{minor}"))
+        .to_string()
+}
+
+/// What stands in `FIRSTBOOT_TEST_BUILT_ETCD`: directories, each beside the tarball of its name.
+fn built() -> Vec<StandIn> {
+    let list = std::env::var("FIRSTBOOT_TEST_BUILT_ETCD").unwrap_or_default();
+    let directories = list.split(':').filter(|dir| !dir.is_empty());
+    let release = |dir: &str| {
+        let name = Path::new(dir).file_name().unwrap().to_str().unwrap();
+        let mut words = name.split('-');
+        let version = words.nth(1).unwrap().strip_prefix('v').unwrap();
+        let arch = words.nth(1).unwrap();
+        let tarball = PathBuf::from(format!("{dir}.tar.gz"));
+        StandIn {
+            version: version.parse().unwrap(),
+            arch: arch.parse().unwrap(),
+            digest: Digest::of(&fs::read(&tarball).unwrap()),
+            tarball,
+            origin: "built with Go".to_owned(),
+            suite: Suite::Bookworm,
+        }
+    };
+    directories.map(release).collect()
 }
 
 /// The image of a suite, built if the cache has none.

@@ -8,6 +8,8 @@
 
 #[path = "../support/battery.rs"]
 mod battery;
+#[path = "../support/complaints.rs"]
+mod complaints;
 #[path = "../support/hostile.rs"]
 mod hostile;
 #[path = "../support/machine.rs"]

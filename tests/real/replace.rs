@@ -1,5 +1,6 @@
 //! Machines that lose their disks come back by themselves, while every controller writes.
 
+use crate::image::newest;
 use crate::rotate::cluster::{MACHINES, Pairs, Pki};
 use crate::rotate::{self, acts};
 use firstboot::rehearse::{Act, Outcome};
@@ -79,6 +80,18 @@ fn come_back(version: &str, more: &str, count: usize, losses: &[usize]) {
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn on_etcd_3_3() {
     come_back("3.3.9", "replace: auto\n", MACHINES, &[0]);
+}
+
+#[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn on_etcd_3_6() {
+    come_back(&newest(6), "replace: auto\n", MACHINES, &[0]);
+}
+
+#[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn on_etcd_3_7() {
+    come_back(&newest(7), "replace: auto\n", MACHINES, &[1]);
 }
 
 fn comes_back_twenty_times(version: &str) {

@@ -3,6 +3,7 @@
 mod cluster;
 mod grow;
 
+use crate::image::newest;
 use crate::rotate::{acts, every_acknowledged_write_is_on_every_member};
 use cluster::{Desk, act, block, copied, rehearse, release, with_input};
 use firstboot::cluster::Cluster;
@@ -19,12 +20,28 @@ fn with_ctl(text: &str) -> String {
     format!("{}{text}", block("ctl"))
 }
 
-/// Every controller is replaced in its release and its certificates, while all of them write.
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn renewed_and_one_minor_up() {
-    let desk = Desk::new("3.4.27", MACHINES, "");
-    let (old, urls) = release("3.4.27");
+    renewed_and_up("3.4.27", "3.5.21", Suite::Trixie);
+}
+
+#[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn renewed_and_from_3_5_up_to_3_6() {
+    renewed_and_up(&newest(5), &newest(6), Suite::Bookworm);
+}
+
+#[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn renewed_and_from_3_6_up_to_3_7() {
+    renewed_and_up(&newest(6), &newest(7), Suite::Bookworm);
+}
+
+/// Every controller is replaced in its release and its certificates, while all of them write.
+fn renewed_and_up(from: &str, to: &str, suite: Suite) {
+    let desk = Desk::new(from, MACHINES, "");
+    let (old, urls) = release(from);
     let before = desk.cluster(&old, urls);
     let said = desk.firstboot(&["pki", "renew", "--all"]);
     let commands: Vec<_> = said
@@ -54,8 +71,8 @@ fn renewed_and_one_minor_up() {
         acts.push(act(machine, "shows it", &with_ctl(SHOWN), &certificate));
     }
 
-    desk.write_manifest("3.5.21", MACHINES, "");
-    let (new, _) = release("3.5.21");
+    desk.write_manifest(to, MACHINES, "");
+    let (new, _) = release(to);
     let version = new.version;
     let media = desk.path().join(format!("media/v{version}"));
     fs::create_dir_all(&media).unwrap();
@@ -80,13 +97,13 @@ fn renewed_and_one_minor_up() {
             "is healthy",
         ));
     }
+    let shown = format!("\"etcdcluster\":\"3.{}.0\"", version.minor);
     let is_up = format!(
-        "versions() {{\n{}}}\nuntil versions | grep 3.5.0; do sleep 1; done",
+        "versions() {{\n{}}}\nuntil versions | grep '{shown}'; do sleep 1; done",
         block("versions")
     );
-    let is_up = with_ctl(&is_up);
-    acts.push(act(0, "all are up", &is_up, "\"etcdcluster\":\"3.5.0\""));
-    let outcome = rehearse(&before, &old, Suite::Trixie, acts, acts::clients());
+    acts.push(act(0, "all are up", &with_ctl(&is_up), &shown));
+    let outcome = rehearse(&before, &old, suite, acts, acts::clients());
     every_acknowledged_write_is_on_every_member(&outcome);
 }
 

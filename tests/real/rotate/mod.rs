@@ -34,6 +34,18 @@ fn a_pair_for_each_controller_on_etcd_3_5() {
     rotates("3.5.21", Pairs::Each);
 }
 
+#[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn a_pair_for_each_controller_on_etcd_3_6() {
+    rotates(&crate::image::newest(6), Pairs::Each);
+}
+
+#[test]
+#[ignore = "needs root, Debian's packages and Go: `make test`"]
+fn a_pair_for_each_controller_on_etcd_3_7() {
+    rotates(&crate::image::newest(7), Pairs::Each);
+}
+
 fn rotates(version: &str, pairs: Pairs) {
     let pki = Pki::make(version, pairs);
     let (old, new, steps) = (pki.before(), pki.after(), &pki.states);
@@ -81,9 +93,7 @@ fn without_the_overlap_the_first_member_is_cut_off() {
 
 pub(crate) fn rehearse(pki: &Pki, version: &str, acts: Vec<firstboot::rehearse::Act>) -> Outcome {
     let host = crate::image::host();
-    let release = host
-        .stand_in(version.parse().unwrap(), &mut |_| {})
-        .unwrap();
+    let release = crate::image::release(version);
     let outcome = host
         .rehearse(pki.plan(&release, acts), &mut |_| {})
         .unwrap();
