@@ -398,3 +398,96 @@ fn replacement_without_a_genesis_window_is_warned_of() {
     desk.good("pin --offline");
     assert!(!warned());
 }
+
+/// A lock with everything in it that one can have.
+fn full() -> impl proptest::strategy::Strategy<Value = Lock> {
+    use firstboot::release::{Arch, Authorities, LockId, LockedEtcd, LockedTarball, Origin};
+    use proptest::prelude::*;
+    let digest = any::<[u8; 8]>().prop_map(|bytes| Digest::of(&bytes));
+    let moment = 0..4_102_444_800_i64;
+    (
+        any::<[u8; 16]>(),
+        prop::collection::vec(digest.clone(), 1..4),
+        prop::collection::vec(digest, 1..4),
+        prop::collection::btree_set(any::<std::net::IpAddr>(), 0..4),
+        (
+            moment.clone(),
+            prop::option::of(moment),
+            prop::option::of(any::<u64>()),
+        ),
+        "[a-z][a-z0-9-]{0,20}",
+    )
+        .prop_map(
+            |(random, peer, server, members, (until, began, size), name)| {
+                let etcd = LockedEtcd {
+                    version: "3.6.14".parse().unwrap(),
+                    tarballs: vec![LockedTarball {
+                        arch: Arch::Amd64,
+                        sha256: peer[0],
+                        size,
+                        from: vec![Origin::Table, Origin::Sums("https://a.example/v1".into())],
+                    }],
+                    urls: vec!["https://a.example/v1".to_owned()],
+                };
+                let lock = Lock::new(&name, etcd, until, members.into_iter().collect());
+                let mut lock = lock
+                    .with_id(LockId::of(random))
+                    .with_authorities(Authorities::new(peer, server));
+                lock.genesis.began = began;
+                lock
+            },
+        )
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_lock_comes_back_as_it_was_written(lock in full()) {
+        let text = lock.to_text();
+        let back = Lock::parse(text.as_bytes());
+        proptest::prop_assert_eq!(back.as_ref(), Ok(&lock));
+        proptest::prop_assert_eq!(back.unwrap().to_text(), text.clone());
+        // A checkout that changes the ends of lines changes nothing.
+        proptest::prop_assert_eq!(Lock::parse(text.replace('\n', "\r\n").as_bytes()), Ok(lock));
+    }
+
+    /// Cut, with a byte changed, added or left out, with a line left out, doubled or exchanged.
+    #[test]
+    fn a_lock_that_was_mutilated_is_refused_with_a_place(
+        lock in full(),
+        kind in 0..7_u8,
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        byte in proptest::prelude::any::<u8>(),
+    ) {
+        let whole = lock.to_text().into_bytes();
+        let mut bytes = whole.clone();
+        let index = at.index(bytes.len());
+        let mut lines: Vec<_> = lock.to_text().split_inclusive('\n').map(str::to_owned).collect();
+        let line = at.index(lines.len() - 1);
+        match kind {
+            0 => bytes.truncate(index),
+            1 => bytes[index] = byte,
+            2 => bytes.insert(index, byte),
+            3 => drop(bytes.remove(index)),
+            _ => {
+                match kind {
+                    4 => drop(lines.remove(line)),
+                    5 => lines.insert(line, lines[line].clone()),
+                    _ => lines.swap(line, line + 1),
+                }
+                bytes = lines.concat().into_bytes();
+            }
+        }
+        // Not a change that says something else: white space at the end, ends of lines.
+        let plain = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).replace('\r', "");
+            text.trim_end().to_owned()
+        };
+        if plain(&bytes) != plain(&whole) {
+            let refused = Lock::parse(&bytes);
+            proptest::prop_assert!(
+                refused.as_ref().is_err_and(|why| why.place.is_some()),
+                "{refused:?}\n{}", String::from_utf8_lossy(&bytes)
+            );
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod duration;
 mod init;
 mod inspect;
 mod load;
+mod locking;
 mod losses;
 mod man;
 mod pin;

@@ -5,6 +5,7 @@
 //! `schema::keys`, its reading in `read`, its meaning in `resolve`, its messages in `finding`,
 //! and a case in `tests/reject`.
 
+mod authorities;
 mod bake;
 mod certificates;
 mod cloud_config;
@@ -36,6 +37,7 @@ use crate::report::{Finding, Report};
 use std::net::IpAddr;
 use std::ops::Range;
 
+pub use authorities::authorities;
 pub use certificates::{Audited, Holding, Use, audit, contested, uses};
 pub use cloud_config::CloudConfig;
 pub(crate) use cloud_config::ENCODINGS;

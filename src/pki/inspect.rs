@@ -5,6 +5,7 @@ use super::audit::{Demands, Facts, File, Pair, THIRTY_DAYS, audit};
 use super::pem;
 use super::public::verify;
 use super::x509::Certificate;
+use crate::release::Digest;
 use crate::secret::Secret;
 
 /// The facts on every certificate in a file, in its order; what cannot be read is left out.
@@ -38,6 +39,14 @@ pub fn facts_of_der(der: &[u8]) -> Option<Facts> {
 /// A distinguished name in DER as [`Facts::subject`] writes it; `None` when it is none.
 pub fn name_of_der(der: &[u8]) -> Option<String> {
     super::x509::name_text(der)
+}
+
+/// The digest of each certificate's public key, which outlives the certificate: a CA that is issued
+/// again under its key has the same.
+pub fn key_digests(file: &[u8]) -> Vec<Digest> {
+    let certificates = certificates(file);
+    let keys = certificates.iter().map(|one| Digest::of(&one.spki));
+    keys.collect()
 }
 
 /// The common name of the first certificate in a file.

@@ -13,7 +13,7 @@ use std::str::FromStr;
 /// assert_eq!(empty.parse(), Ok(Digest::of(b"")));
 /// assert!("e3b0".parse::<Digest>().is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 /// Takes the bytes of something that is too large to hold, piece by piece.

@@ -16,7 +16,10 @@ mod version;
 pub use digest::{Digest, Hasher};
 pub use evidence::{Disagreement, Evidence, Origin, Pinned, agree};
 pub use http::{Client, Error as FetchError, Limits, Sink};
-pub use lock::{Genesis, LOCK_API_VERSION, Lock, LockedEtcd, LockedTarball, NotALock};
+pub use lock::{
+    Authorities, Genesis, LOCK_API_VERSION, Lock, LockId, LockedEtcd, LockedTarball, NotALock,
+    NotALockId,
+};
 pub use mirror::{Mirror, NotAMirror, Scheme};
 pub use sums::{NotSums, Sums};
 pub use version::{Arch, NotAnArch, Version};

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::calendar::day;
 use crate::commands::load::{self, Loaded};
+use crate::commands::locking;
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, At, PemFiles, PemPath, Use, read_limited};
 use crate::pki::audit::Audit;
@@ -73,6 +74,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
                 Step::Sign => rotation.sign(arguments)?,
                 Step::Drop => rotation.drop_old()?,
             }
+            locking::remember_authorities(&loaded)?;
             rotation.done(arguments)
         }
         Some(step) => {
