@@ -2,13 +2,16 @@
 //!
 //! The new tree is staged beside the old one, synced, and takes its place in one rename.
 
+mod journal;
 mod private;
 mod public;
 mod set;
+mod shape;
 mod trees;
 
+pub use journal::Finished;
 pub use public::{Staged, write_public};
-pub use set::write_set;
+pub use set::{Set, finish};
 pub use trees::{StagedTree, Trees};
 
 use crate::report::reason;
@@ -54,6 +57,8 @@ pub enum Written {
 pub enum Error {
     /// Somebody else's file stands in the tree that would be replaced.
     Foreign(PathBuf),
+    /// The directory belongs to another user, with this number.
+    OtherUser(PathBuf, u32),
     /// The operating system refused: what was tried, on which path, and why.
     Io(&'static str, PathBuf, io::Error),
 }
@@ -64,6 +69,11 @@ impl std::fmt::Display for Error {
             Self::Foreign(path) => write!(
                 f,
                 "`{}` was not written by this program: move it away, or name another directory with `-o`",
+                path.display()
+            ),
+            Self::OtherUser(path, user) => write!(
+                f,
+                "`{}` belongs to another user (uid {user}), who could replace what is written there: run this as that user, or name another directory with `-o`",
                 path.display()
             ),
             Self::Io(action, path, error) => {
@@ -159,7 +169,7 @@ mod tests {
     #[test]
     fn sweeps_what_a_killed_process_left() {
         let parent = tempfile::tempdir().unwrap();
-        let stale = parent.path().join(".c.abc");
+        let stale = parent.path().join(".c.0123456789abcdef.tmp");
         for expected in [Written::Changed, Written::Unchanged] {
             fs::create_dir(&stale).unwrap();
             fs::write(stale.join("user-data"), "a key").unwrap();
@@ -172,11 +182,20 @@ mod tests {
     #[test]
     fn sweeps_only_its_own_stages() {
         let parent = tempfile::tempdir().unwrap();
-        for name in [".c.d.abc", ".other.abc", ".hidden"] {
+        for name in [
+            ".c.d.0123456789abcdef.tmp",
+            ".other.0123456789abcdef.tmp",
+            ".hidden",
+            ".c.bak",
+            ".c.abc123",
+            ".c.old",
+        ] {
             fs::create_dir(parent.path().join(name)).unwrap();
         }
+        // Of our shape, but no directory.
+        fs::write(parent.path().join(".c.0123456789abcdef.tmp"), "").unwrap();
         write_tree(parent.path(), "c", &[file("launch", "1")], ours).unwrap();
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 8);
     }
 
     #[test]
@@ -243,6 +262,91 @@ mod tests {
         assert_eq!(fs::read(image.join("provision")).unwrap(), b"theirs");
         assert_eq!(fs::read(parent.path().join("c/launch")).unwrap(), b"2");
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    /// Where two names cannot be swapped, an old tree is moved aside first.
+    #[test]
+    fn a_tree_that_was_moved_aside_comes_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let aside = parent.path().join(".c.0123456789abcdef.old");
+        fs::create_dir(&aside).unwrap();
+        fs::write(aside.join("launch"), "1").unwrap();
+        let trees = Trees::new(parent.path(), ["c".to_owned()]);
+        trees.stage("c", &[file("launch", "2")], ours).unwrap();
+        assert_eq!(fs::read(parent.path().join("c/launch")).unwrap(), b"1");
+        assert!(!aside.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_stands_there_in_another_form_is_replaced_or_refused() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let parent = tempfile::tempdir().unwrap();
+        let path = |name: &str| parent.path().join(name);
+        let write = || {
+            let files = [file("launch", "1"), file("a/user-data", "k")];
+            write_tree(parent.path(), "c", &files, ours)
+        };
+        write().unwrap();
+        let chmod = |name: &str, mode| {
+            fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for (name, loose, right) in [
+            ("c", 0o755, 0o700),
+            ("c/a", 0o750, 0o700),
+            ("c/a/user-data", 0o644, 0o600),
+            ("c/launch", 0o755, 0o700),
+        ] {
+            chmod(name, loose);
+            assert_eq!(write().unwrap(), Written::Changed, "{name}");
+            let mode = fs::metadata(path(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777, right, "{name}");
+            assert_eq!(write().unwrap(), Written::Unchanged);
+        }
+        // The same bytes, but by a link: whoever owns its end could change them.
+        fs::write(path("elsewhere"), "k").unwrap();
+        fs::remove_file(path("c/a/user-data")).unwrap();
+        symlink(path("elsewhere"), path("c/a/user-data")).unwrap();
+        chmod("elsewhere", 0o600);
+        assert_eq!(write().unwrap(), Written::Changed);
+        assert!(
+            fs::symlink_metadata(path("c/a/user-data"))
+                .unwrap()
+                .is_file()
+        );
+        assert_eq!(fs::read(path("elsewhere")).unwrap(), b"k");
+        // A tree that is a link is somebody's own doing.
+        fs::rename(path("c"), path("real")).unwrap();
+        symlink(path("real"), path("c")).unwrap();
+        assert!(matches!(write(), Err(Error::Foreign(path)) if path.ends_with("c")));
+        assert_eq!(fs::read(path("real/launch")).unwrap(), b"1");
+    }
+
+    /// Only root can make a directory of another user's.
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_of_another_user_is_refused() {
+        use std::os::unix::fs::chown;
+        if !rustix::process::geteuid().is_root() {
+            let parent = Path::new("/proc");
+            assert!(write_tree(parent, "c", &[file("launch", "1")], ours).is_err());
+            return;
+        }
+        let parent = tempfile::tempdir().unwrap();
+        let write = |at: &Path| write_tree(at, "c", &[file("launch", "1")], ours);
+        write(parent.path()).unwrap();
+        let stage = parent.path().join(".c.0123456789abcdef.tmp");
+        fs::create_dir(&stage).unwrap();
+        chown(&stage, Some(1), None).unwrap();
+        write(parent.path()).unwrap();
+        assert!(stage.exists(), "another user's is not ours to remove");
+        chown(parent.path().join("c"), Some(1), None).unwrap();
+        assert!(matches!(write(parent.path()), Err(Error::OtherUser(_, 1))));
+        let out = parent.path().join("out");
+        fs::create_dir(&out).unwrap();
+        chown(&out, Some(1), None).unwrap();
+        assert!(matches!(write(&out), Err(Error::OtherUser(_, 1))));
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
     }
 
     #[test]

@@ -19,6 +19,8 @@ const MANIFEST: &str = "cluster.yaml";
 /// of the program which renders.
 const SCHEMA: &str = "cluster.schema.json";
 const IGNORE: &str = ".gitignore";
+/// What this is called where it was cut short.
+const WHAT: &str = "init";
 
 /// Start a cluster: an annotated manifest, with certificates, ready to render
 ///
@@ -72,26 +74,32 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let path = |name: &str| directory.join(name);
     let text = starter(arguments)?;
     let loaded = load::text(&path(MANIFEST), directory, text.as_bytes())?;
-    let minted = pki::fresh(&loaded)?;
-    let ours = [path(MANIFEST), path(SCHEMA)];
-    let all = ours.iter().chain(minted.iter().map(|(path, _)| path));
-    refuse_existing(all)?;
-
-    let world = |error: output::Error| Failure::World(error.to_string());
-    output::write_set(&minted, false).map_err(world)?;
     let has_ignore = path(IGNORE).symlink_metadata().is_ok();
-    if !has_ignore {
-        let ignore = include_bytes!("../../templates/init/gitignore");
-        output::write_public(&path(IGNORE), ignore).map_err(world)?;
+    let world = |error: output::Error| Failure::World(error.to_string());
+    if let Some(finished) = output::finish(directory).map_err(world)? {
+        context.terminal.say(&format!(
+            "note: `firstboot {}` had been cut short here, and is finished as it was begun\n\n",
+            finished.what
+        ));
+        if finished.what == WHAT {
+            return tell(&finished.paths, has_ignore, directory, context);
+        }
+    }
+    let mut set = output::Set::new(directory, WHAT);
+    for (path, bytes) in pki::fresh(&loaded)? {
+        set.private(path, bytes);
     }
     let schema = format!("{:#}\n", manifest::schema());
-    output::write_public(&path(SCHEMA), schema.as_bytes()).map_err(world)?;
+    set.public(path(SCHEMA), schema.into_bytes());
+    refuse_existing([path(MANIFEST).as_path()].into_iter().chain(set.paths()))?;
+    if !has_ignore {
+        let ignore = include_bytes!("../../templates/init/gitignore");
+        set.public(path(IGNORE), ignore.to_vec());
+    }
     // Last: where it stands, everything does.
-    output::write_public(&path(MANIFEST), text.as_bytes()).map_err(world)?;
-
-    let mut written: Vec<PathBuf> = ours.into();
-    written.extend((!has_ignore).then(|| path(IGNORE)));
-    written.extend(minted.into_iter().map(|(path, _)| path));
+    set.public(path(MANIFEST), text.into_bytes());
+    set.write(false).map_err(world)?;
+    let written: Vec<_> = set.paths().map(Path::to_path_buf).collect();
     tell(&written, has_ignore, directory, context)
 }
 
@@ -101,6 +109,9 @@ fn tell(
     directory: &Path,
     context: Context,
 ) -> Result<(), Failure> {
+    // As one reads: the manifest, what is beside it, what is below.
+    let mut written: Vec<_> = written.iter().collect();
+    written.sort_by_key(|path| (!path.ends_with(MANIFEST), path.parent() != Some(directory)));
     let written: Vec<_> = written
         .iter()
         .map(|path| path.display().to_string())
@@ -133,7 +144,7 @@ fn tell(
     Ok(())
 }
 
-fn refuse_existing<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+fn refuse_existing<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
     let there: Vec<_> = paths
         .filter(|path| path.symlink_metadata().is_ok())
         .map(|path| format!("`{}`", path.display()))

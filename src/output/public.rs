@@ -1,5 +1,6 @@
 //! Public files: whole under their name or not there, readable as the user's `umask` wills it.
 
+use super::shape::{FILE, RANDOM, STAGED};
 use super::{Error, Result, lock, set, sync};
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
@@ -25,7 +26,8 @@ impl Staged {
         let lock = lock(directory);
         set::sweep(directory)?;
         let mut builder = tempfile::Builder::new();
-        let file = public(builder.prefix(set::STAGED))
+        builder.prefix(FILE).rand_bytes(RANDOM).suffix(STAGED);
+        let file = public(&mut builder)
             .tempfile_in(directory)
             .map_err(io("creating a file in"))?;
         Ok(Self {
@@ -69,13 +71,17 @@ pub fn write_public(target: &Path, bytes: &[u8]) -> Result<super::Written> {
 }
 
 #[cfg(unix)]
-fn public<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
+pub(super) fn public<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
     use std::os::unix::fs::PermissionsExt as _;
     builder.permissions(fs::Permissions::from_mode(0o666))
 }
 
 #[cfg(not(unix))]
-fn public<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
+pub(super) fn public<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
     builder
 }
 
@@ -96,7 +102,11 @@ mod tests {
         staged.commit().unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"all");
         drop(Staged::new(&target).unwrap());
-        fs::write(parent.path().join("v1/.firstboot-x"), "left by a kill").unwrap();
+        fs::write(
+            parent.path().join("v1/.firstboot-0123456789abcdef.tmp"),
+            "left by a kill",
+        )
+        .unwrap();
         assert_eq!(write_public(&target, b"all").unwrap(), Written::Unchanged);
         assert_eq!(write_public(&target, b"new").unwrap(), Written::Changed);
         assert_eq!(fs::read_dir(parent.path().join("v1")).unwrap().count(), 1);

@@ -19,7 +19,8 @@
 //! without. It reports what could not be written since Linux 5.8 (syncfs(2)); where it fails, and
 //! on other systems, every file is synced by itself.
 
-use super::private::{create, has_mode, make_private_directories, private};
+use super::private::{Kind, create, has_mode, make_private_directories, private};
+use super::shape::{self, ASIDE, RANDOM, STAGED};
 use super::{Error, OutputFile, Owner, Result, lock, sync};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -73,6 +74,7 @@ impl Trees {
     ) -> Result<Option<StagedTree>> {
         self.open()?;
         let target = self.parent.join(name);
+        refuse_foreign(&target)?;
         let mut old = list(&target)?;
         if let Some(foreign) = old.iter().find(|path| owner(path) == Owner::Foreign) {
             return Err(Error::Foreign(target.join(foreign)));
@@ -84,9 +86,10 @@ impl Trees {
             return Ok(None);
         }
         let io = |error| Error::Io("creating a directory in", self.parent.clone(), error);
-        let prefix = format!(".{name}.");
+        let prefix = shape::tree(name);
         let mut builder = tempfile::Builder::new();
-        let builder = private(builder.prefix(&prefix));
+        builder.prefix(&prefix).rand_bytes(RANDOM).suffix(STAGED);
+        let builder = private(&mut builder);
         let stage = builder.tempdir_in(&self.parent).map_err(io)?;
         keep(&target, stage.path(), &kept)?;
         fill(stage.path(), files)?;
@@ -120,6 +123,7 @@ impl Trees {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if opened.is_none() {
             make_private_directories(&self.parent)?;
+            refuse_other_user(&self.parent)?;
             let lock = lock(&self.parent);
             self.sweep()?;
             *opened = Some(Opened { _lock: lock });
@@ -127,20 +131,33 @@ impl Trees {
         Ok(())
     }
 
-    /// Removes what killed processes left: it holds keys.
+    /// Removes what killed processes left: it holds keys. A tree that was moved aside comes back
+    /// where nothing has taken its place.
     fn sweep(&self) -> Result<()> {
         let io = |error| Error::Io("reading", self.parent.clone(), error);
         for entry in fs::read_dir(&self.parent).map_err(io)? {
             let entry = entry.map_err(io)?;
-            let file_name = entry.file_name();
-            let file_name = file_name.to_string_lossy();
-            let stage_of = file_name.strip_prefix('.').and_then(|rest| {
-                let (name, _random) = rest.rsplit_once('.')?;
-                self.names.get(name)
-            });
-            if stage_of.is_some() {
-                let path = entry.path();
-                fs::remove_dir_all(&path).map_err(|error| Error::Io("removing", path, error))?;
+            let (file_name, path) = (entry.file_name(), entry.path());
+            let is_of = |suffix| {
+                let name = file_name
+                    .to_str()?
+                    .strip_prefix('.')?
+                    .strip_suffix(suffix)?;
+                let name = self.names.get(name.rsplit_once('.')?.0)?;
+                shape::is_called(&file_name, &shape::tree(name), suffix).then_some(name)
+            };
+            let (staged, aside) = (is_of(STAGED), is_of(ASIDE));
+            if staged.or(aside).is_none() || !shape::is_own_directory(&path) {
+                continue;
+            }
+            let target = aside.map(|name| self.parent.join(name));
+            match target.filter(|target| fs::symlink_metadata(target).is_err()) {
+                Some(target) => fs::rename(&path, &target)
+                    .map_err(|error| Error::Io("bringing back", target, error))?,
+                None => {
+                    fs::remove_dir_all(&path)
+                        .map_err(|error| Error::Io("removing", path, error))?;
+                }
             }
         }
         Ok(())
@@ -224,13 +241,42 @@ fn list(root: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
+/// A tree that is none of ours, whatever is in it.
+fn refuse_foreign(target: &Path) -> Result<()> {
+    match fs::symlink_metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::Io("reading", target.to_path_buf(), error)),
+        Ok(about) if !about.is_dir() => Err(Error::Foreign(target.to_path_buf())),
+        Ok(about) if shape::is_own(&about) => Ok(()),
+        Ok(about) => Err(other_user(target, &about)),
+    }
+}
+
+/// Whoever owns the directory can put something else in the place of a tree. Root can anyway.
+fn refuse_other_user(parent: &Path) -> Result<()> {
+    let about =
+        fs::metadata(parent).map_err(|error| Error::Io("reading", parent.to_path_buf(), error))?;
+    if shape::is_own(&about) || shape::user(&about) == Some(0) {
+        return Ok(());
+    }
+    Err(other_user(parent, &about))
+}
+
+fn other_user(path: &Path, about: &fs::Metadata) -> Error {
+    Error::OtherUser(path.to_path_buf(), shape::user(about).unwrap_or_default())
+}
+
+/// The same bytes are not enough: a tree that others can read or write, or that has links in it,
+/// is made anew.
 fn holds_exactly(target: &Path, old: &[String], files: &[OutputFile]) -> bool {
+    let is_private = |path: &Path| has_mode(path, Kind::Directory);
     let same = |file: &OutputFile| {
         let path = target.join(&file.path);
-        has_mode(&path, file.executable)
+        path.parent().is_some_and(is_private)
+            && has_mode(&path, Kind::file(file.executable))
             && fs::read(&path).is_ok_and(|bytes| bytes == file.bytes.expose())
     };
-    old.len() == files.len() && files.iter().all(same)
+    old.len() == files.len() && is_private(target) && files.iter().all(same)
 }
 
 /// Brings files of the old tree into the new one, where they have a second name until the old one
@@ -267,7 +313,7 @@ fn replace(stage: &Path, target: &Path) -> io::Result<()> {
     if swap(stage, target).is_ok() {
         return Ok(());
     }
-    let aside = stage.with_extension("old");
+    let aside = stage.with_extension(ASIDE.trim_start_matches('.'));
     fs::rename(target, &aside)?;
     fs::rename(stage, target)?;
     fs::rename(&aside, stage)

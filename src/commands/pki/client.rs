@@ -1,6 +1,6 @@
 //! `firstboot pki mint --client`: a pair for somebody who asks etcd and is no member.
 
-use super::{Days, authority, beside, both, minting, now, refuse_existing, write};
+use super::{Days, authority, beside, both, finish, minting, now, refuse_existing, set, write};
 use crate::cluster::FileName;
 use crate::commands::load::Loaded;
 use crate::commands::{Context, Failure};
@@ -55,6 +55,21 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
             )));
         }
     }
+    let what = format!("pki mint --client {name}");
+    let print = |context: Context| {
+        let [certificate, key] = [&certificate, &key].map(|path| path.display().to_string());
+        context.print(&match context.format {
+            Format::Human => format!("{certificate}\n{key}\n"),
+            Format::Json => {
+                let pair = json!({ "cert": certificate, "key": key });
+                let minted = json!({ "ca": ca.display().to_string(), "pairs": [pair] });
+                context.document(json!({ "minted": [minted] }))
+            }
+        })
+    };
+    if finish(loaded, &what, context)? {
+        return print(context);
+    }
     if !order.force {
         let cure = "`--force` replaces this client's pair; the CA stays";
         refuse_existing(&[key.clone(), certificate.clone()], cure)?;
@@ -71,17 +86,9 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
         })
         .map_err(|error| minting("", error))?;
     refuse_unfit(&check(loaded, at, &minted, name, now)?)?;
-    let shown = [&certificate, &key].map(|path| path.display().to_string());
-    write(&both(key, certificate, minted), order.force)?;
-    let [certificate, key] = shown;
-    context.print(&match context.format {
-        Format::Human => format!("{certificate}\n{key}\n"),
-        Format::Json => {
-            let pair = json!({ "cert": certificate, "key": key });
-            let minted = json!({ "ca": ca.display().to_string(), "pairs": [pair] });
-            context.document(json!({ "minted": [minted] }))
-        }
-    })
+    let files = both(key.clone(), certificate.clone(), minted);
+    write(&set(loaded, &what, files.into()), order.force)?;
+    print(context)
 }
 
 /// The CA by which etcd knows its clients.

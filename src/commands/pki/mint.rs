@@ -1,7 +1,7 @@
 //! `firstboot pki mint`: a CA and pairs under it, or one more pair for a client.
 
-use super::{CaDays, Days, beside, both, client, name_of_ca, now, refuse_contested};
-use super::{minting, refuse_existing, write};
+use super::{CaDays, Days, beside, both, client, finish, name_of_ca, now, refuse_contested};
+use super::{minting, refuse_existing, set, write};
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Use};
@@ -63,6 +63,9 @@ const CURE: &str = "`firstboot pki renew` makes pairs that are missing or wrong 
                     `--force` replaces all of them and MAKES A NEW CA, which no running machine \
                     trusts";
 
+/// What this is called where it was cut short.
+const WHAT: &str = "pki mint";
+
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
     if let Some(name) = &arguments.client {
@@ -81,6 +84,9 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         refuse_shared(&loaded, &uses)?;
     }
     let plan = Plan::of(uses, &loaded.root)?;
+    if finish(&loaded, WHAT, context)? {
+        return say(&plan, context);
+    }
     if !arguments.force {
         refuse_existing(&plan.paths(arguments.keep_keys), CURE)?;
     }
@@ -89,7 +95,8 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         ca_days: arguments.ca_days,
         keep_keys: arguments.keep_keys,
     };
-    write(&plan.mint(how, &loaded, now)?, arguments.force)?;
+    let files = plan.mint(how, &loaded, now)?;
+    write(&set(&loaded, WHAT, files), arguments.force)?;
     say(&plan, context)
 }
 

@@ -184,8 +184,32 @@ fn both(key: PathBuf, certificate: PathBuf, minted: Minted) -> [(PathBuf, Secret
     ]
 }
 
-fn write(files: &[(PathBuf, Secret)], overwrite: bool) -> Result<(), Failure> {
-    output::write_set(files, overwrite).map_err(|error| Failure::World(error.to_string()))
+/// The files of a manifest that a command changes together.
+fn set(loaded: &Loaded, what: &str, files: Vec<(PathBuf, Secret)>) -> output::Set {
+    let mut set = output::Set::new(&loaded.root, what);
+    for (path, bytes) in files {
+        set.private(path, bytes);
+    }
+    set
+}
+
+fn write(set: &output::Set, overwrite: bool) -> Result<(), Failure> {
+    set.write(overwrite)
+        .map_err(|error| Failure::World(error.to_string()))
+}
+
+/// Finishes what an earlier command did not come to the end of, and says so: the files are read
+/// after that. True if it was the same command as this one.
+fn finish(loaded: &Loaded, what: &str, context: Context) -> Result<bool, Failure> {
+    let finished = output::finish(&loaded.root);
+    let Some(finished) = finished.map_err(|error| Failure::World(error.to_string()))? else {
+        return Ok(false);
+    };
+    context.terminal.say(&format!(
+        "note: `firstboot {}` had been cut short, and is finished now\n\n",
+        finished.what
+    ));
+    Ok(finished.what == what)
 }
 
 /// What minting failed of: nearly always of what it was asked for.

@@ -1,6 +1,7 @@
 //! `firstboot pki renew`: new pairs from the same CA, where they are needed.
 
-use super::{Days, authority, beside, both, minting, now, read_files, refuse_contested, write};
+use super::{Days, authority, beside, both, finish, minting, now, read_files, refuse_contested};
+use super::{set, write};
 use crate::calendar::day;
 use crate::commands::duration::Span;
 use crate::commands::load::{self, Loaded};
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     ca_key: Option<PathBuf>,
 }
 
+/// What this is called where it was cut short.
+const WHAT: &str = "pki renew";
+
 /// What becomes of one pair.
 struct Fate<'a> {
     pair: Use<'a>,
@@ -50,6 +54,7 @@ struct Fate<'a> {
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
+    finish(&loaded, WHAT, context)?;
     let fates = fates(arguments, &loaded)?;
     let mut files = Vec::new();
     for fate in &fates {
@@ -63,8 +68,9 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
             ));
         }
     }
-    if !files.is_empty() {
-        write(&files, true)?;
+    let set = set(&loaded, WHAT, files);
+    if !set.is_empty() {
+        write(&set, true)?;
     }
     context.print(&match context.format {
         Format::Human => text(&fates),
@@ -73,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
             context.document(json!({ "pairs": pairs, "rollOrder": roll_order(&fates) }))
         }
     })?;
-    if context.format == Format::Human && !files.is_empty() {
+    if context.format == Format::Human && !set.is_empty() {
         context.terminal.say(&format!(
             "\nnext: firstboot render {}, for machines that are made from now on\n",
             arguments.manifest.shown()

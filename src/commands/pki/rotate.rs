@@ -171,7 +171,7 @@ impl<'a> Rotation<'a> {
         after.insert(&self.at.value, Secret::new(joined.clone()));
         self.check(&after)?;
         written.push((self.ca.clone(), Secret::new(joined)));
-        write(&written, true)
+        write(&super::set(self.loaded, "pki rotate-ca", written), true)
     }
 
     /// Step 2: the next CA signs every pair. One that it has signed stays as it is.
@@ -196,7 +196,7 @@ impl<'a> Rotation<'a> {
             written.extend(both(path(&one.pair.key), path(&one.pair.cert), minted));
         }
         self.check(&after)?;
-        write(&written, true)
+        write(&super::set(self.loaded, "pki rotate-ca", written), true)
     }
 
     /// Step 3: the next CA is the CA.
@@ -211,7 +211,7 @@ impl<'a> Rotation<'a> {
             written.push((self.key.clone(), read(&self.next_key)?));
         }
         written.push((self.ca.clone(), next));
-        write(&written, true)?;
+        write(&super::set(self.loaded, "pki rotate-ca", written), true)?;
         // The certificate goes last: as long as it is there, this step can be taken again.
         for path in [&self.next_key, &self.next] {
             match fs::remove_file(path) {
