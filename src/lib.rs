@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod cluster;
 pub mod commands;
 pub mod diff;
+pub mod input;
 pub mod inspect;
 pub mod machine;
 pub mod manifest;

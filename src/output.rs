@@ -3,6 +3,7 @@
 //! The new tree is staged beside the old one, synced, and takes its place in one rename.
 
 mod journal;
+mod lock;
 mod private;
 mod public;
 mod set;
@@ -16,6 +17,7 @@ pub use trees::{StagedTree, Trees};
 
 use crate::report::reason;
 use crate::secret::Secret;
+use lock::lock;
 use private::make_private_directories;
 use std::fs::File;
 use std::io;
@@ -59,6 +61,8 @@ pub enum Error {
     Foreign(PathBuf),
     /// The directory belongs to another user, with this number.
     OtherUser(PathBuf, u32),
+    /// Somebody else has held the lock on this directory for too long: who, if that is known.
+    Busy(PathBuf, Option<String>),
     /// The operating system refused: what was tried, on which path, and why.
     Io(&'static str, PathBuf, io::Error),
 }
@@ -69,15 +73,28 @@ impl std::fmt::Display for Error {
             Self::Foreign(path) => write!(
                 f,
                 "`{}` was not written by this program: move it away, or name another directory with `-o`",
-                path.display()
+                crate::report::path(path)
             ),
             Self::OtherUser(path, user) => write!(
                 f,
                 "`{}` belongs to another user (uid {user}), who could replace what is written there: run this as that user, or name another directory with `-o`",
-                path.display()
+                crate::report::path(path)
             ),
+            Self::Busy(path, holder) => {
+                let directory = crate::report::path(path);
+                let holder = holder.as_deref().unwrap_or("another process");
+                write!(
+                    f,
+                    "`{directory}` is locked by {holder}: wait for its end, or end it, and try again"
+                )
+            }
             Self::Io(action, path, error) => {
-                write!(f, "{action} `{}`: {}", path.display(), reason(error))
+                write!(
+                    f,
+                    "{action} `{}`: {}",
+                    crate::report::path(path),
+                    reason(error)
+                )
             }
         }
     }
@@ -103,14 +120,6 @@ pub fn write_tree(
     };
     trees.put(vec![staged]).swap_remove(0)?;
     Ok(Written::Changed)
-}
-
-/// One writer at a time, where the system can lock a directory: whoever holds the lock knows
-/// that every stage it finds was left by a process that was killed.
-fn lock(parent: &Path) -> Option<File> {
-    let directory = File::open(parent).ok()?;
-    directory.lock().ok()?;
-    Some(directory)
 }
 
 #[cfg(unix)]

@@ -27,7 +27,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotARoot(path, why) => write!(f, "`{}` {why}", path.display()),
+            Self::NotARoot(path, why) => write!(f, "`{}` {why}", crate::report::path(path)),
             Self::Unfit(said) | Self::Failed(said) => f.write_str(said),
             Self::Io(action, error) => write!(f, "{action}: {}", reason(error)),
         }
@@ -50,7 +50,8 @@ pub fn apply(layer: &ImageLayer, root: &Path) -> Result<String, Error> {
     let directory = tempfile::tempdir().map_err(doing("creating a directory"))?;
     for (name, text) in layer.files() {
         let path = directory.path().join(name);
-        fs::write(&path, text).map_err(doing(&format!("writing `{}`", path.display())))?;
+        fs::write(&path, text)
+            .map_err(doing(&format!("writing `{}`", crate::report::path(&path))))?;
     }
     let output = Command::new("sh")
         .arg(directory.path().join(SCRIPT))
@@ -71,7 +72,7 @@ pub fn apply(layer: &ImageLayer, root: &Path) -> Result<String, Error> {
 fn real_root(root: &Path) -> Result<PathBuf, Error> {
     let refuse = |why| Error::NotARoot(root.to_path_buf(), why);
     let real = root.canonicalize().map_err(|error| {
-        let action = format!("reading `{}`", root.display());
+        let action = format!("reading `{}`", crate::report::path(root));
         Error::Io(action, error)
     })?;
     if is_own_root(&real) {

@@ -6,7 +6,7 @@ use crate::cluster::Release;
 use crate::machine::Layout;
 use crate::output::{self, Owner, Written};
 use crate::platform::Family;
-use crate::release::{Digest, tarball_name};
+use crate::release::{Digest, TARBALL_MOST_BYTES, tarball_name};
 use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
@@ -102,8 +102,8 @@ fn write(shown: &Shown, parent: &Path, cluster: &str, context: Context) -> Resul
     let directory = parent.join(cluster).join(DIRECTORY);
     context.print(&match context.format {
         Format::Human => shown.text(&match written {
-            Written::Changed => format!("written to {}", directory.display()),
-            Written::Unchanged => format!("unchanged in {}", directory.display()),
+            Written::Changed => format!("written to {}", crate::report::path(&directory)),
+            Written::Unchanged => format!("unchanged in {}", crate::report::path(&directory)),
         }),
         Format::Json => {
             let written = ("written", json!(written == Written::Changed));
@@ -111,7 +111,7 @@ fn write(shown: &Shown, parent: &Path, cluster: &str, context: Context) -> Resul
         }
     })?;
     if context.format == Format::Human {
-        let directory = directory.display();
+        let directory = crate::report::path_word(&directory);
         context.terminal.say(&format!(
             "\nnext: packer init {directory}\n      packer build -only=googlecompute.etcd \
              -var project=PROJECT {directory}\n"
@@ -126,7 +126,7 @@ fn bake_root(shown: &Shown, root: &Path, context: Context) -> Result<(), Failure
         Err(bake::Error::Unfit(said)) => {
             context.fail(&format!(
                 "`{}` is not fit to be an image\n{said}",
-                root.display()
+                crate::report::path(root)
             ));
             return Err(Failure::Negative);
         }
@@ -136,7 +136,7 @@ fn bake_root(shown: &Shown, root: &Path, context: Context) -> Result<(), Failure
         context.terminal.say(&format!("{said}\n"));
     }
     context.print(&match context.format {
-        Format::Human => shown.text(&format!("baked into {}", root.display())),
+        Format::Human => shown.text(&format!("baked into {}", crate::report::path(root))),
         Format::Json => {
             let said = ("said", json!(said.lines().collect::<Vec<_>>()));
             context.document(shown.json(root, said))
@@ -153,15 +153,17 @@ fn url_beside(path: &Path, release: &Release) -> Result<String, Failure> {
     let Some((_, digest)) = names.find(|(known, _)| *known == name) else {
         let (arch, _) = release.tarballs[0];
         return Err(Failure::Wrong(format!(
-            "`{name}` is not the name of a pinned tarball: `{}` is",
+            "`{}` is not the name of a pinned tarball: `{}` is",
+            crate::report::path(&*name),
             tarball_name(&release.version, arch)
         )));
     };
-    let found = Digest::of(&std::fs::read(path).map_err(failed)?);
+    let bytes = crate::input::read(path, TARBALL_MOST_BYTES).map_err(failed)?;
+    let found = Digest::of(bytes.expose());
     if found != *digest {
         return Err(Failure::Wrong(format!(
             "`{}` is not the pinned tarball: its SHA-256 is {found}, not {digest}",
-            path.display()
+            crate::report::path(path)
         )));
     }
     let real = path.canonicalize().map_err(failed)?;
@@ -185,7 +187,7 @@ impl Shown<'_> {
             "image": self.layer.name,
             "content": self.layer.content,
             "etcdVersion": self.release.version.to_string(),
-            "directory": directory.display().to_string(),
+            "directory": crate::report::path_value(directory),
             key: done,
             "findings": self.report.to_json(),
         })

@@ -122,14 +122,14 @@ fn written(directory: &Path, cluster: &str) -> Result<Vec<Machine>, Failure> {
     if paths.is_empty() {
         return Err(Failure::Wrong(format!(
             "`{}` holds nothing of the cluster `{cluster}`: render first, or name what is there",
-            directory.display()
+            crate::report::path(directory)
         )));
     }
     let mut all = Vec::new();
     for path in paths {
         let (_, bytes) = inspect::read(&path)?;
         all.extend(machines(&decode(
-            &path.display().to_string(),
+            &crate::report::path_value(&path),
             bytes.expose(),
         ))?);
     }

@@ -114,7 +114,10 @@ fn tell(
     written.sort_by_key(|path| (!path.ends_with(MANIFEST), path.parent() != Some(directory)));
     let written: Vec<_> = written
         .iter()
-        .map(|path| path.display().to_string())
+        .map(|path| match context.format {
+            Format::Human => crate::report::path(path),
+            Format::Json => crate::report::path_value(path),
+        })
         .collect();
     context.print(&match context.format {
         Format::Human => written.iter().fold(String::new(), |mut text, path| {
@@ -122,7 +125,7 @@ fn tell(
             text
         }),
         Format::Json => context.document(json!({
-            "directory": directory.display().to_string(),
+            "directory": crate::report::path_value(directory),
             "written": written,
         })),
     })?;
@@ -135,7 +138,7 @@ fn tell(
     if context.format == Format::Human {
         let go = match directory.to_str() {
             Some("") => String::new(),
-            _ => format!("cd {} && ", directory.display()),
+            _ => format!("cd {} && ", crate::report::path_word(directory)),
         };
         context
             .terminal
@@ -147,7 +150,7 @@ fn tell(
 fn refuse_existing<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
     let there: Vec<_> = paths
         .filter(|path| path.symlink_metadata().is_ok())
-        .map(|path| format!("`{}`", path.display()))
+        .map(|path| format!("`{}`", crate::report::path(path)))
         .collect();
     let more = match there.as_slice() {
         [] => return Ok(()),

@@ -1,14 +1,14 @@
 //! `firstboot inspect`: what is in any user-data.
 
 use super::{Context, Failure, load};
+use crate::input;
 use crate::inspect::{NotExtracted, extract, inspect};
 use crate::output::Error;
 use crate::report::reason;
+use crate::secret::Secret;
 use crate::terminal::Format;
 use crate::wire::decode::MOST_BYTES;
 use clap::Args;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Show what is in any user-data: files, certificates, etcd's settings, sizes
@@ -57,7 +57,10 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         (extracted, &arguments.extract, context.format)
     {
         let files = if count == 1 { "file" } else { "files" };
-        let said = format!("extracted {count} {files} to {}\n", directory.display());
+        let said = format!(
+            "extracted {count} {files} to {}\n",
+            crate::report::path(directory)
+        );
         context.terminal.say(&said);
     }
     if seen.has_errors() {
@@ -67,23 +70,19 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
 }
 
 /// The bytes of a file or of standard input, one more at most than are looked at, and a name.
-pub(super) fn read(path: &Path) -> Result<(String, crate::secret::Secret), Failure> {
+pub(super) fn read(path: &Path) -> Result<(String, Secret), Failure> {
     let limit = u64::try_from(MOST_BYTES)
         .unwrap_or(u64::MAX)
         .saturating_add(1);
-    let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
-        let read = io::stdin().take(limit).read_to_end(&mut bytes);
         let failed = |error| Failure::world(format!("reading standard input: {}", reason(&error)));
-        read.map_err(failed)?;
-        return Ok(("stdin".to_owned(), crate::secret::Secret::new(bytes)));
+        let bytes = input::read_stdin(limit).map_err(failed)?;
+        return Ok(("stdin".to_owned(), bytes));
     }
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| Failure::reading(path, &error))?;
+    let bytes = input::read_start(path, limit).map_err(|error| Failure::reading(path, &error))?;
     let name = path
         .file_name()
         .unwrap_or(path.as_os_str())
         .to_string_lossy();
-    Ok((name.into_owned(), crate::secret::Secret::new(bytes)))
+    Ok((name.into_owned(), bytes))
 }

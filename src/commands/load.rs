@@ -2,12 +2,13 @@
 
 use super::{Failure, ManifestArguments};
 use crate::cluster::{Cluster, Release};
+use crate::input;
 use crate::manifest::{self, Manifest};
 use crate::release::Lock;
 use crate::report::{Finding, Report, Severity, reason};
+use crate::secret::Secret;
 use crate::wire::UserConfig;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -41,16 +42,16 @@ pub(super) fn manifest(arguments: &ManifestArguments) -> Result<Loaded, Failure>
     let name = if is_stdin(path) {
         "stdin".to_owned()
     } else {
-        path.display().to_string()
+        crate::report::path(path)
     };
     let here = || path.parent().map(Path::to_path_buf).unwrap_or_default();
     let root = arguments.files_dir.clone().unwrap_or_else(here);
-    parsed(path, name, root, &bytes)
+    parsed(path, name, root, bytes.expose())
 }
 
 /// The same for a manifest that is not on the disk yet.
 pub(super) fn text(path: &Path, root: &Path, text: &[u8]) -> Result<Loaded, Failure> {
-    parsed(path, path.display().to_string(), root.to_path_buf(), text)
+    parsed(path, crate::report::path(path), root.to_path_buf(), text)
 }
 
 fn parsed(path: &Path, name: String, root: PathBuf, bytes: &[u8]) -> Result<Loaded, Failure> {
@@ -88,7 +89,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
         ),
     };
     let finding = Finding::of_file(code, message, cure);
-    Failure::Input(Report::new(path.display().to_string(), "", vec![finding]))
+    Failure::Input(Report::new(crate::report::path(path), "", vec![finding]))
 }
 
 /// Reads the PEM files and resolves the cluster; the report holds its warnings.
@@ -122,29 +123,20 @@ pub(super) fn cluster_with(
 /// The manifest's lock; `None` if there is none.
 pub(super) fn lock(loaded: &Loaded) -> Result<Option<Lock>, Failure> {
     let path = &loaded.lock_path;
-    let mut bytes = Vec::new();
-    let read =
-        File::open(path).and_then(|file| file.take(Lock::MOST_BYTES + 1).read_to_end(&mut bytes));
-    match read {
+    let bytes = match input::read_start(path, Lock::MOST_BYTES + 1) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            let reason = reason(&error);
-            return Err(Failure::World(format!(
-                "reading `{}`: {reason}",
-                path.display()
-            )));
-        }
-        Ok(_) => {}
-    }
-    Lock::parse(&bytes).map(Some).map_err(|error| {
+        Err(error) => return Err(Failure::reading(path, &error)),
+        Ok(bytes) => bytes,
+    };
+    Lock::parse(bytes.expose()).map(Some).map_err(|error| {
         const CURE: &str = "restore it from version control, or remove it and run `firstboot pin`";
         let finding = match error.place {
             Some(place) => Finding::error("not-a-lock", place, error.why, CURE),
             None => Finding::of_file("not-a-lock", error.why, CURE),
         };
-        let source = String::from_utf8_lossy(&bytes);
+        let source = String::from_utf8_lossy(bytes.expose());
         Failure::Input(Report::new(
-            path.display().to_string(),
+            crate::report::path(path),
             &source,
             vec![finding],
         ))
@@ -178,16 +170,10 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn read(path: &Path) -> io::Result<Secret> {
     if is_stdin(path) {
-        io::stdin()
-            .take(Manifest::read_limit())
-            .read_to_end(&mut bytes)?;
+        input::read_stdin(Manifest::read_limit())
     } else {
-        File::open(path)?
-            .take(Manifest::read_limit())
-            .read_to_end(&mut bytes)?;
+        input::read_start(path, Manifest::read_limit())
     }
-    Ok(bytes)
 }

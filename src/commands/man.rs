@@ -29,7 +29,13 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let Some(directory) = &arguments.output else {
         let mut command = &root;
         for word in &arguments.words {
-            let unknown = || Failure::Wrong(format!("`{}` has no command `{word}`", name(command)));
+            let unknown = || {
+                Failure::Wrong(format!(
+                    "`{}` has no command {}",
+                    name(command),
+                    crate::report::quoted(word)
+                ))
+            };
             command = command.find_subcommand(word).ok_or_else(unknown)?;
         }
         return context.print(&page(command)?);

@@ -122,10 +122,13 @@ pub struct ManifestArguments {
 impl ManifestArguments {
     /// These arguments as they may be written again, for a command that a message names.
     fn shown(&self) -> String {
-        let manifest = self.manifest.display();
+        let manifest = crate::report::path_word(&self.manifest);
         match &self.files_dir {
-            Some(directory) => format!("{manifest} --files-dir {}", directory.display()),
-            None => manifest.to_string(),
+            Some(directory) => format!(
+                "{manifest} --files-dir {}",
+                crate::report::path_word(directory)
+            ),
+            None => manifest.clone(),
         }
     }
 }
@@ -153,9 +156,13 @@ impl Failure {
 
     /// A file that the user named cannot be read: the input is wrong if it is not there.
     fn reading(path: &Path, error: &io::Error) -> Self {
-        let text = format!("reading `{}`: {}", path.display(), reason(error));
+        let text = format!("reading `{}`: {}", crate::report::path(path), reason(error));
         match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => Self::Wrong(text),
+            io::ErrorKind::NotFound
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::FileTooLarge => Self::Wrong(text),
             _ => Self::World(text),
         }
     }

@@ -261,7 +261,7 @@ fn credentials(
     let unread = |path: &Path, error: &io::Error| {
         format!(
             "reading `{}`: {}",
-            path.display(),
+            crate::report::path(path),
             crate::report::reason(error)
         )
     };
@@ -276,7 +276,7 @@ fn credentials(
     let [ca, certificate, key] = read.as_slice() else {
         return Err(wrong);
     };
-    let names = paths.each_ref().map(|path| path.display().to_string());
+    let names = paths.each_ref().map(crate::report::path_value);
     let material = Material {
         ca: File {
             name: &names[0],
@@ -318,7 +318,7 @@ fn warn_of_open_keys(arguments: &Arguments, loaded: &Loaded, context: Context) {
     for key in keys.collect::<BTreeSet<_>>() {
         let mode = key.metadata().map_or(0, |about| about.permissions().mode());
         if mode & 0o077 != 0 {
-            let (key, mode) = (key.display(), mode & 0o7777);
+            let (key, mode) = (crate::report::path(&key), mode & 0o7777);
             context.terminal.say(&format!(
                 "warning: `{key}` has the mode {mode:04o}: others than its owner get at the key; \
                  run `chmod 0600 {key}`\n"

@@ -37,7 +37,7 @@ impl fmt::Display for NotExtracted {
             Self::Output(Error::Foreign(path)) => write!(
                 f,
                 "`{}` is there already: name a new directory, or an empty one",
-                path.display()
+                crate::report::path(path)
             ),
             Self::Output(error) => error.fmt(f),
         }
@@ -52,7 +52,7 @@ impl std::error::Error for NotExtracted {}
 ///
 /// Returns how many files were written.
 pub fn extract(part: &Part, directory: &Path) -> Result<usize, NotExtracted> {
-    let shown = || NotExtracted::Directory(directory.display().to_string());
+    let shown = || NotExtracted::Directory(crate::report::path_value(directory));
     let is_link = directory
         .symlink_metadata()
         .is_ok_and(|about| about.is_symlink());

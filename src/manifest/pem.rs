@@ -1,13 +1,13 @@
 //! Reads the PEM files that a manifest names: the only place here that touches the disk.
 
 use super::{At, Manifest, PemPath, TlsPaths, finding};
+use crate::input;
 use crate::report::Finding;
 use crate::secret::Secret;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// No certificate chain of use is larger, and no user-data could carry it.
 const MOST_BYTES: u64 = 256 * 1024;
@@ -148,18 +148,5 @@ fn directory(root: &Path) -> PathBuf {
 
 /// A PEM file's bytes; one that is too large is cut, which its reader notices.
 pub(crate) fn read_limited(path: &Path) -> io::Result<Secret> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len().min(MOST_BYTES) + 1;
-    // One allocation that is wiped: a vector that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(vec![0; usize::try_from(length).unwrap_or(0)]);
-    let mut read = 0;
-    let mut file = file.take(length);
-    loop {
-        match file.read(&mut bytes[read..])? {
-            0 => break,
-            count => read += count,
-        }
-    }
-    bytes.truncate(read);
-    Ok(Secret::new(std::mem::take(&mut *bytes)))
+    input::read_start(path, MOST_BYTES + 1)
 }

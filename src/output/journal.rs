@@ -8,10 +8,11 @@
 
 use super::shape::{self, FILE, JOURNAL, RANDOM, STAGED};
 use super::{Error, Result, sync};
+use crate::input;
 use crate::release::{Digest, Hasher};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -155,7 +156,7 @@ impl Journal {
             };
             let staged = entry.staged.as_deref().unwrap_or(NONE);
             let (old, new) = (digest(entry.old), digest(entry.new));
-            let path = entry.path.display();
+            let path = entry.path.to_string_lossy();
             let _ = writeln!(text, "{staged} {old} {new} {path}");
         }
         text + LAST + "\n"
@@ -254,7 +255,7 @@ pub(super) fn digest(path: &Path) -> Result<Option<Digest>> {
     if !about.is_file() {
         return Err(io(io::Error::other("it is no regular file")));
     }
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = input::open(path).map_err(io)?;
     let mut hasher = Hasher::default();
     let mut buffer = zeroize::Zeroizing::new([0; 8192]);
     loop {
@@ -269,11 +270,9 @@ pub(super) fn digest(path: &Path) -> Result<Option<Digest>> {
 const MOST_BYTES: u64 = 1 << 20;
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
+    let bytes = input::read_start(path, MOST_BYTES)
         .map_err(|error| Error::Io("reading", path.to_path_buf(), error))?;
-    Ok(bytes)
+    Ok(bytes.expose().to_vec())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::shape::{FILE, RANDOM, STAGED};
 use super::{Error, Result, lock, set, sync};
+use crate::input;
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ impl Staged {
         let directory = set::directory(target);
         let io = |action| move |error| Error::Io(action, directory.to_path_buf(), error);
         fs::create_dir_all(directory).map_err(io("creating"))?;
-        let lock = lock(directory);
+        let lock = lock(directory)?;
         set::sweep(directory)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(FILE).rand_bytes(RANDOM).suffix(STAGED);
@@ -60,7 +61,7 @@ impl Staged {
 
 /// Makes a public file hold these bytes. Says whether it had to be written.
 pub fn write_public(target: &Path, bytes: &[u8]) -> Result<super::Written> {
-    if fs::read(target).is_ok_and(|found| found == bytes) {
+    if input::holds(target, bytes) {
         return Ok(super::Written::Unchanged);
     }
     let mut staged = Staged::new(target)?;

@@ -83,7 +83,10 @@ impl Set {
         for path in self.paths() {
             directories.insert(real(directory(path))?);
         }
-        let _locks: Vec<_> = directories.iter().map(|path| lock(path)).collect();
+        let _locks: Vec<_> = directories
+            .iter()
+            .map(|path| lock(path))
+            .collect::<Result<_>>()?;
         journal::finish(&self.root)?;
         directories.iter().try_for_each(|path| sweep(path))?;
 
@@ -178,7 +181,7 @@ pub fn finish(root: &Path) -> Result<Option<Finished>> {
     if !root.is_dir() {
         return Ok(None);
     }
-    let _lock = lock(&root);
+    let _lock = lock(&root)?;
     journal::finish(&root)
 }
 

@@ -22,6 +22,7 @@
 use super::private::{Kind, create, has_mode, make_private_directories, private};
 use super::shape::{self, ASIDE, RANDOM, STAGED};
 use super::{Error, OutputFile, Owner, Result, lock, sync};
+use crate::input;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -124,7 +125,7 @@ impl Trees {
         if opened.is_none() {
             make_private_directories(&self.parent)?;
             refuse_other_user(&self.parent)?;
-            let lock = lock(&self.parent);
+            let lock = lock(&self.parent)?;
             self.sweep()?;
             *opened = Some(Opened { _lock: lock });
         }
@@ -274,7 +275,7 @@ fn holds_exactly(target: &Path, old: &[String], files: &[OutputFile]) -> bool {
         let path = target.join(&file.path);
         path.parent().is_some_and(is_private)
             && has_mode(&path, Kind::file(file.executable))
-            && fs::read(&path).is_ok_and(|bytes| bytes == file.bytes.expose())
+            && input::holds(&path, file.bytes.expose())
     };
     old.len() == files.len() && is_private(target) && files.iter().all(same)
 }

@@ -86,14 +86,14 @@ fn look(
         .clone();
     Some(Executed {
         machine: machine.to_owned(),
-        path: path.display().to_string(),
+        path: crate::report::path_value(&path),
         sha256,
     })
 }
 
 /// The path as the machine sees it, wherever its root is seen.
 fn inside(path: &Path) -> PathBuf {
-    let text = path.display().to_string();
+    let text = crate::report::path_value(path);
     match text.split_once("/root/") {
         Some((before, rest)) if before.starts_with("/run/machines/") => format!("/{rest}").into(),
         _ => path.to_owned(),

@@ -50,7 +50,7 @@ impl DataDisk {
     /// `DEVICE:PATH`, as nspawn reads it, if it is there when the machine is switched on.
     pub(super) fn bound(&self) -> Option<String> {
         let device = shown(&self.device);
-        let at = shown(&self.at).to_string().replace(':', "\\:");
+        let at = shown(&self.at).clone().replace(':', "\\:");
         let is_attached = self.is_attached.load(Ordering::SeqCst);
         is_attached.then(|| format!("{device}:{at}"))
     }
@@ -59,7 +59,7 @@ impl DataDisk {
     pub(super) fn attach(&self) -> Result<String, Error> {
         self.is_attached.store(true, Ordering::SeqCst);
         let (major, minor) = self.number()?;
-        let directory = shown(self.at.parent().unwrap_or(Path::new("/"))).to_string();
+        let directory = shown(self.at.parent().unwrap_or(Path::new("/"))).clone();
         let at = shown(&self.at);
         Ok(format!(
             "mkdir -p '{directory}' && mknod -m 0660 '{at}' b {major} {minor}"

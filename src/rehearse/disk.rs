@@ -216,7 +216,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
 /// Whether what is mounted there is the file system that lost its power, and not a new one.
 fn has_stopped(place: &Path) -> bool {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let place = shown(place).to_string();
+    let place = shown(place).clone();
     mounts.lines().any(|line| {
         let mut words = line.split(' ').skip(1);
         words.next() == Some(&place)

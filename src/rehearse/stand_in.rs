@@ -226,7 +226,14 @@ mod tests {
         let names: Vec<_> = archive
             .entries()
             .unwrap()
-            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .map(|entry| {
+                entry
+                    .unwrap()
+                    .path()
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .collect();
         let top = "etcd-v3.3.25-linux-amd64";
         assert_eq!(

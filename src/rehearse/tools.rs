@@ -101,8 +101,8 @@ pub(super) fn last_lines(said: &[u8]) -> String {
 }
 
 /// Writes a path the way messages show it.
-pub(super) fn shown(path: &Path) -> std::path::Display<'_> {
-    path.display()
+pub(super) fn shown(path: &Path) -> String {
+    crate::report::path(path)
 }
 
 /// A path to a file that is open, good even where what was mounted since hides its own.

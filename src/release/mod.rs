@@ -33,6 +33,9 @@ pub fn upstream_urls(version: &Version) -> Vec<String> {
     mirrors.map(|mirror| mirror.directory(*version)).into()
 }
 
+/// More than any tarball has: ten times etcd's largest today.
+pub const TARBALL_MOST_BYTES: u64 = 256 * 1024 * 1024;
+
 /// The tarball's name, which is also that of its top directory with `.tar.gz` behind it.
 pub fn tarball_name(version: &Version, arch: Arch) -> String {
     format!("etcd-v{version}-linux-{arch}.tar.gz")

@@ -1,6 +1,7 @@
 //! Findings: everything that is wrong or unwise about an input, each at its place with its cure.
 
 mod closest;
+mod path;
 mod redact;
 mod render;
 mod visible;
@@ -8,6 +9,7 @@ mod visible;
 use std::ops::Range;
 
 pub use closest::closest;
+pub use path::{path, path_value, path_word};
 pub use redact::redact;
 pub use visible::{is_unseen, quoted, visible};
 

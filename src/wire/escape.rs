@@ -63,6 +63,15 @@ impl askama::filters::Escaper for ShellWord {
     }
 }
 
+/// A word of POSIX shell, for what is not made by a template.
+pub fn shell_word(text: &str) -> String {
+    use askama::filters::Escaper as _;
+    let mut word = String::new();
+    // A string takes whatever is written to it.
+    let _ = ShellWord.write_escaped_str(&mut word, text);
+    word
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,9 +84,7 @@ mod tests {
     }
 
     fn shell(text: &str) -> String {
-        let mut out = String::new();
-        ShellWord.write_escaped_str(&mut out, text).unwrap();
-        out
+        super::shell_word(text)
     }
 
     const HOSTILE: &[&str] = &[

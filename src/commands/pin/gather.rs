@@ -48,13 +48,13 @@ impl Pin<'_> {
         if at_hand.version != wanted {
             return Err(Failure::Wrong(format!(
                 "`{}` is not etcd {wanted}, which the manifest asks for",
-                path.display()
+                crate::report::path(path)
             )));
         }
         if !self.architectures().contains(&at_hand.arch) {
             return Err(Failure::Wrong(format!(
                 "`{}` is for {}, which no controller of the manifest has",
-                path.display(),
+                crate::report::path(path),
                 at_hand.arch
             )));
         }

@@ -9,6 +9,7 @@ use super::load::Loaded;
 use super::{Context, Failure, ManifestArguments, load};
 use crate::calendar;
 use crate::cluster::Genesis;
+use crate::input;
 use crate::manifest::{Manifest, beginning, check_lock, check_lock_is_own};
 use crate::output::{self, Written};
 use crate::release::{
@@ -16,11 +17,11 @@ use crate::release::{
     tarball_name,
 };
 use crate::report::Finding;
+use crate::secret::Secret;
 use crate::terminal::Format;
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,6 +68,9 @@ pub(crate) struct Arguments {
     timeout: u64,
 }
 
+/// Four times the bundle of all public CAs.
+const MOST_AUTHORITIES: u64 = 1 << 20;
+
 /// How long blank machines may begin the cluster, in seconds, unless it is said otherwise: a day
 /// in which somebody launches what he rendered.
 const GENESIS_WINDOW: i64 = 86_400;
@@ -105,7 +109,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
 /// changes nothing in that, so nobody is asked.
 fn check(loaded: &Loaded, context: Context) -> Result<(), Failure> {
     let Some(lock) = load::lock(loaded)? else {
-        let message = format!("`{}` is missing", loaded.lock_path.display());
+        let message = format!("`{}` is missing", crate::report::path(&loaded.lock_path));
         let finding = Finding::of_file("lock-missing", message, "run `firstboot pin`");
         return Err(Failure::Input(loaded.report(vec![finding])));
     };
@@ -116,9 +120,9 @@ fn check(loaded: &Loaded, context: Context) -> Result<(), Failure> {
     }
     context.show(&report);
     context.print(&match context.format {
-        Format::Human => format!("{}: up to date\n", loaded.lock_path.display()),
+        Format::Human => format!("{}: up to date\n", crate::report::path(&loaded.lock_path)),
         Format::Json => context.document(json!({
-            "lock": loaded.lock_path.display().to_string(),
+            "lock": crate::report::path_value(&loaded.lock_path),
             "upToDate": true,
             "findings": report.to_json(),
         })),
@@ -166,11 +170,14 @@ impl<'a> Pin<'a> {
     fn client(&mut self) -> Result<&Client, Failure> {
         if self.client.is_none() {
             let authorities = match &self.arguments.cacert {
-                Some(path) => Some(fs::read(path).map_err(|error| Failure::reading(path, &error))?),
+                Some(path) => Some(
+                    input::read(path, MOST_AUTHORITIES)
+                        .map_err(|error| Failure::reading(path, &error))?,
+                ),
                 None => None,
             };
             let total = Duration::from_secs(self.arguments.timeout);
-            let client = Client::new(authorities.as_deref(), total)
+            let client = Client::new(authorities.as_ref().map(Secret::expose), total)
                 .map_err(|error| Failure::World(format!("preparing TLS: {error}")))?;
             self.client = Some(client);
         }
@@ -274,7 +281,7 @@ impl<'a> Pin<'a> {
             })
             .collect();
         json!({
-            "lock": self.loaded.lock_path.display().to_string(),
+            "lock": crate::report::path_value(&self.loaded.lock_path),
             "written": written == Written::Changed,
             "etcdVersion": lock.etcd.version.to_string(),
             "tarballs": tarballs,
@@ -291,7 +298,7 @@ fn text(loaded: &Loaded, lock: &Lock, written: Written) -> String {
         Written::Changed => "written",
         Written::Unchanged => "unchanged",
     };
-    let path = loaded.lock_path.display();
+    let path = crate::report::path(&loaded.lock_path);
     let mut text = format!("{path}: etcd {}, {outcome}\n", lock.etcd.version);
     for tarball in &lock.etcd.tarballs {
         let from: Vec<_> = tarball.from.iter().map(shown).collect();

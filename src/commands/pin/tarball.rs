@@ -1,11 +1,14 @@
 //! A tarball at hand: which one it is, by its name, and what is in it.
 
 use crate::commands::Failure;
-use crate::release::{Arch, Digest, Hasher, Version, tarball_name};
+use crate::input;
+use crate::release::{Arch, Digest, Hasher, TARBALL_MOST_BYTES, Version, tarball_name};
 use flate2::read::GzDecoder;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+
+/// What the largest tarball may hold.
+const MOST_UNPACKED: u64 = 4 * TARBALL_MOST_BYTES;
 
 pub(super) struct AtHand {
     pub(super) name: String,
@@ -28,15 +31,16 @@ pub(super) fn read(path: &Path, wanted: Version) -> Result<AtHand, Failure> {
         .into_owned();
     let (version, arch) = named(&name).ok_or_else(|| {
         Failure::Wrong(format!(
-            "`{name}` is not named as upstream names its tarballs: `{}`",
+            "`{}` is not named as upstream names its tarballs: `{}`",
+            crate::report::path(&name),
             tarball_name(&wanted, Arch::Amd64)
         ))
     })?;
     if !holds_etcd(path, &name).unwrap_or(false) {
-        let top = name.trim_end_matches(".tar.gz");
+        let top = crate::report::path(name.trim_end_matches(".tar.gz"));
         return Err(Failure::Wrong(format!(
             "`{}` is no release of etcd: it holds no `{top}/etcd`",
-            path.display()
+            crate::report::path(path)
         )));
     }
     Ok(AtHand {
@@ -58,7 +62,7 @@ fn named(name: &str) -> Option<(Version, Arch)> {
 
 /// Digest and size of a file.
 pub(super) fn digest(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut file = File::open(path)?;
+    let mut file = input::open(path)?.take(TARBALL_MOST_BYTES + 1);
     let mut hasher = Hasher::default();
     let mut chunk = vec![0; 1 << 16];
     let mut size = 0;
@@ -69,12 +73,18 @@ pub(super) fn digest(path: &Path) -> io::Result<(Digest, u64)> {
         }
         hasher.update(&chunk[..count]);
         size += count as u64;
+        if size > TARBALL_MOST_BYTES {
+            return Err(input::too_large(TARBALL_MOST_BYTES));
+        }
     }
 }
 
 fn holds_etcd(path: &Path, name: &str) -> io::Result<bool> {
     let wanted = format!("{}/etcd", name.trim_end_matches(".tar.gz"));
-    let mut archive = tar::Archive::new(GzDecoder::new(File::open(path)?));
+    let packed = input::open(path)?.take(TARBALL_MOST_BYTES);
+    // A few bytes may unpack to terabytes.
+    let unpacked = GzDecoder::new(packed).take(MOST_UNPACKED);
+    let mut archive = tar::Archive::new(unpacked);
     for entry in archive.entries()? {
         if *entry?.path_bytes() == *wanted.as_bytes() {
             return Ok(true);

@@ -2,17 +2,16 @@
 
 use super::{Pin, tarball};
 use crate::commands::Failure;
+use crate::input;
 use crate::output::{Staged, write_public};
 use crate::release::{
-    Digest, FetchError, Hasher, Limits, LockedTarball, Mirror, Scheme, Sink, Sums, tarball_name,
+    Digest, FetchError, Hasher, Limits, LockedTarball, Mirror, Scheme, Sink, Sums,
+    TARBALL_MOST_BYTES, tarball_name,
 };
 use crate::terminal::{Format, Progress};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io, mem};
-
-/// Ten times etcd's largest tarball today.
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
+use std::{io, mem};
 
 impl Pin<'_> {
     /// Fetches what is not there yet; notes the sizes.
@@ -24,9 +23,9 @@ impl Pin<'_> {
         let version = self.manifest().etcd.version.value;
         let directory = directory.join(format!("v{version}"));
         let list = directory.join("SHA256SUMS");
-        let old = fs::read(&list)
+        let old = input::read(&list, Sums::MOST_BYTES)
             .ok()
-            .and_then(|bytes| Sums::parse(&bytes).ok());
+            .and_then(|bytes| Sums::parse(bytes.expose()).ok());
         let mut sums = old.unwrap_or_default();
         for pinned in tarballs {
             let name = tarball_name(&version, pinned.arch);
@@ -39,7 +38,7 @@ impl Pin<'_> {
             };
             self.notes.push(format!(
                 "`{}` is {}",
-                path.display(),
+                crate::report::path(&path),
                 if there.is_some() {
                     "there already"
                 } else {
@@ -98,7 +97,7 @@ impl Pin<'_> {
     ) -> Result<Result<u64, String>, Failure> {
         let limits = Limits {
             total: Duration::from_secs(self.arguments.timeout),
-            bytes: MOST_BYTES,
+            bytes: TARBALL_MOST_BYTES,
         };
         let is_human = self.context.format == Format::Human;
         let client = self.client()?;
@@ -131,20 +130,22 @@ fn staged(path: &Path) -> Result<Staged, Failure> {
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let reason = crate::report::reason(error);
-    Failure::World(format!("writing `{}`: {reason}", path.display()))
+    Failure::World(format!("writing `{}`: {reason}", crate::report::path(path)))
 }
 
 fn copy(from: &PathBuf, to: &Path, expected: Digest) -> Result<u64, Failure> {
-    let bytes = fs::read(from).map_err(|error| Failure::reading(from, &error))?;
-    if Digest::of(&bytes) != expected {
+    let bytes =
+        input::read(from, TARBALL_MOST_BYTES).map_err(|error| Failure::reading(from, &error))?;
+    let bytes = bytes.expose();
+    if Digest::of(bytes) != expected {
         return Err(Failure::Wrong(format!(
             "`{}` is not the pinned tarball",
-            from.display()
+            crate::report::path(from)
         )));
     }
     let mut staged = staged(to)?;
     staged
-        .write(&bytes)
+        .write(bytes)
         .map_err(|error| unwritable(to, &error))?;
     staged
         .commit()

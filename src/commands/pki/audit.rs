@@ -83,7 +83,7 @@ fn open_keys(loaded: &Loaded) -> Vec<Finding> {
             };
             let mode = metadata.permissions().mode() & 0o7777;
             if mode & 0o077 != 0 && seen.insert(path.clone()) {
-                let path = path.display();
+                let path = crate::report::path(&path);
                 findings.push(Finding::warning(
                     "key-readable",
                     place.clone(),

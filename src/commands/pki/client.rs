@@ -51,18 +51,18 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
         if taken == certificate || taken == key {
             return Err(Failure::Wrong(format!(
                 "`{}` is a file of the cluster's own: give the client another name",
-                taken.display()
+                crate::report::path(taken)
             )));
         }
     }
     let what = format!("pki mint --client {name}");
     let print = |context: Context| {
-        let [certificate, key] = [&certificate, &key].map(|path| path.display().to_string());
+        let [certificate, key] = [&certificate, &key].map(crate::report::path_value);
         context.print(&match context.format {
             Format::Human => format!("{certificate}\n{key}\n"),
             Format::Json => {
                 let pair = json!({ "cert": certificate, "key": key });
-                let minted = json!({ "ca": ca.display().to_string(), "pairs": [pair] });
+                let minted = json!({ "ca": crate::report::path_value(&ca), "pairs": [pair] });
                 context.document(json!({ "minted": [minted] }))
             }
         })

@@ -4,9 +4,9 @@ use super::{CaDays, Days, beside, both, client, finish, name_of_ca, now, refuse_
 use super::{minting, refuse_existing, set, write};
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
-use crate::manifest::{self, Use};
+use crate::manifest::{self, Use, read_limited};
 use crate::pki::mint::{Authority, Key};
-use crate::report::{Finding, reason};
+use crate::report::Finding;
 use crate::secret::Secret;
 use crate::terminal::Format;
 use clap::Args;
@@ -208,7 +208,7 @@ impl<'a> Plan<'a> {
             if beside(&ca, "key") == wanted.key {
                 return Err(Failure::Wrong(format!(
                     "`{}` would hold the CA's key, too: name another file as the key",
-                    wanted.key.display()
+                    crate::report::path(&wanted.key)
                 )));
             }
             match authorities.iter_mut().find(|(known, _)| *known == ca) {
@@ -266,14 +266,10 @@ fn key_to_keep(path: &Path, how: How) -> Result<Option<Secret>, Failure> {
     if !how.keep_keys {
         return Ok(None);
     }
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(Secret::new(bytes))),
+    match read_limited(path) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::World(format!(
-            "reading `{}`: {}",
-            path.display(),
-            reason(&error)
-        ))),
+        Err(error) => Err(Failure::reading(path, &error)),
     }
 }
 
@@ -291,7 +287,7 @@ fn key(kept: Option<&Secret>) -> Key<'_> {
 }
 
 fn say(plan: &Plan, context: Context) -> Result<(), Failure> {
-    let shown = |path: &Path| path.display().to_string();
+    let shown = |path: &Path| crate::report::path_value(path);
     let mut text = String::new();
     let mut files = Vec::new();
     for (ca, pairs) in &plan.authorities {

@@ -123,15 +123,15 @@ fn authority(ca: &Path, key: &Path) -> Result<Authority, Failure> {
         Err(_) => {
             return Err(Failure::Wrong(format!(
                 "`{}` is not there: without the CA's key nothing can be signed; put it there for now, or name it with `--ca-key`",
-                key.display()
+                crate::report::path(key)
             )));
         }
     };
     Authority::read(certificate.expose(), &key_bytes).map_err(|error| {
         Failure::Wrong(format!(
             "signing with `{}` and `{}`: {error}",
-            ca.display(),
-            key.display()
+            crate::report::path(ca),
+            crate::report::path(key)
         ))
     })
 }
@@ -225,7 +225,7 @@ fn refuse_existing(paths: &[PathBuf], cure: &str) -> Result<(), Failure> {
     let existing: Vec<_> = paths
         .iter()
         .filter(|path| path.symlink_metadata().is_ok())
-        .map(|path| format!("`{}`", path.display()))
+        .map(|path| format!("`{}`", crate::report::path(path)))
         .collect();
     match existing.as_slice() {
         [] => Ok(()),

@@ -179,7 +179,7 @@ fn refuse_rotating(ca: &Path) -> Result<(), Failure> {
         Err(_) => Ok(()),
         Ok(_) => Err(Failure::Wrong(format!(
             "`{}` shows that the CA is being replaced: finish that first, `firstboot pki rotate-ca` says how",
-            next.display()
+            crate::report::path(&next)
         ))),
     }
 }

@@ -133,8 +133,8 @@ impl<'a> Rotation<'a> {
             Failure::Wrong(format!(
                 "`{}`: {muddle}; put back what was there, or move `{}` and `{}` away to begin again",
                 at.value.as_str(),
-                next.display(),
-                next_key.display()
+                crate::report::path(&next),
+                crate::report::path(&next_key)
             ))
         })?;
         Ok(Self {
@@ -218,7 +218,7 @@ impl<'a> Rotation<'a> {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Failure::World(format!(
                         "removing `{}`: {error}",
-                        path.display()
+                        crate::report::path(path)
                     )));
                 }
                 _ => {}
@@ -381,7 +381,10 @@ fn chosen<'a>(wanted: Option<&str>, uses: &[Use<'a>]) -> Result<&'a At<PemPath>,
             .find(|ca| ca.value.as_str() == wanted)
             .copied()
             .ok_or_else(|| {
-                Failure::Wrong(format!("`{wanted}` is no CA of the manifest: say {names}"))
+                Failure::Wrong(format!(
+                    "{} is no CA of the manifest: say {names}",
+                    crate::report::quoted(wanted)
+                ))
             }),
     }
 }

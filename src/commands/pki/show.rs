@@ -79,7 +79,7 @@ fn of_manifest(arguments: &Arguments, manifest: &Path, now: i64) -> Result<Vec<S
 fn of_files(files: &[PathBuf]) -> Result<Vec<Shown>, Failure> {
     let mut shown = Vec::new();
     for path in files {
-        let name = path.display().to_string();
+        let name = crate::report::path_value(path);
         let bytes = read_limited(path).map_err(|error| Failure::reading(path, &error))?;
         let facts = inspect::facts(File {
             name: &name,
@@ -87,7 +87,8 @@ fn of_files(files: &[PathBuf]) -> Result<Vec<Shown>, Failure> {
         });
         if facts.is_empty() {
             return Err(Failure::Wrong(format!(
-                "`{name}` holds no certificate that can be read"
+                "`{}` holds no certificate that can be read",
+                crate::report::path(path)
             )));
         }
         shown.extend(

@@ -125,8 +125,9 @@ fn host() -> Result<Host, Failure> {
 fn write_logs(directory: &Path, outcome: &rehearse::Outcome) -> Result<(), Failure> {
     let write = |name: String, text: &str| {
         let path = directory.join(name);
-        fs::write(&path, text)
-            .map_err(|error| Failure::World(format!("writing `{}`: {error}", path.display())))
+        fs::write(&path, text).map_err(|error| {
+            Failure::World(format!("writing `{}`: {error}", crate::report::path(&path)))
+        })
     };
     fs::create_dir_all(directory).map_err(world)?;
     for machine in &outcome.machines {

@@ -5,8 +5,7 @@ use super::linux::world;
 use crate::bake;
 use crate::cluster::Release;
 use crate::rehearse::{self, Suite};
-use crate::release::{Arch, Digest, Mirror, Version};
-use std::fs;
+use crate::release::{Arch, Digest, Mirror, TARBALL_MOST_BYTES, Version};
 use std::path::{Path, PathBuf};
 
 /// What the machines will install, and where it comes from.
@@ -34,7 +33,9 @@ impl From<rehearse::StandIn> for Tarball {
 
 /// A tarball that the user names: version and architecture are in its name, as upstream's.
 pub(super) fn named_tarball(path: &Path, suite: Option<Suite>) -> Result<Tarball, Failure> {
-    let bytes = fs::read(path).map_err(|error| Failure::reading(path, &error))?;
+    let bytes = crate::input::read(path, TARBALL_MOST_BYTES)
+        .map_err(|error| Failure::reading(path, &error))?;
+    let bytes = bytes.expose();
     let name = path
         .file_name()
         .unwrap_or_default()
@@ -47,14 +48,15 @@ pub(super) fn named_tarball(path: &Path, suite: Option<Suite>) -> Result<Tarball
             Some((version.parse().ok()?, arch))
         })
         .ok_or_else(|| Failure::Wrong(format!(
-            "`{name}` is not named as upstream names its tarballs: `etcd-v3.5.21-linux-amd64.tar.gz`"
+            "`{}` is not named as upstream names its tarballs: `etcd-v3.5.21-linux-amd64.tar.gz`",
+            crate::report::path(&name)
         )))?;
     Ok(Tarball {
         path: path.canonicalize().map_err(world)?,
         version,
         arch,
-        digest: Digest::of(&bytes),
-        origin: path.display().to_string(),
+        digest: Digest::of(bytes),
+        origin: crate::report::path_value(path),
         suite: suite.unwrap_or(Suite::Bookworm),
     })
 }

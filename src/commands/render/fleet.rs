@@ -89,7 +89,7 @@ fn refuse_twins(
 
 /// A manifest as the user knows it.
 fn shown(manifest: &ManifestArguments) -> String {
-    manifest.manifest.display().to_string()
+    crate::report::path_value(&manifest.manifest)
 }
 
 fn ready(

@@ -9,6 +9,7 @@ use super::rendering::{Image, LAUNCH, Rendering};
 use super::report_page::{self, Choice};
 use super::{Context, Failure, ManifestArguments, load, losses, owner};
 use crate::cluster::{Cluster, ClusterId, Genesis};
+use crate::input;
 use crate::output::{self, Written};
 use crate::page;
 use crate::platform::{Compress, Counts, Delivery, Packed, Platform, cluster_id};
@@ -18,7 +19,6 @@ use clap::Args;
 use manifests::{Found, Manifests};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Render the user-data of every controller, and the script that launches them
@@ -97,7 +97,7 @@ fn one(
         }
     }
     if context.format == Format::Human && written.is_some() {
-        let directory = directory.display();
+        let directory = crate::report::path(&directory);
         if arguments.report {
             let page = format!("\nlook at: {directory}/{}\n", page::FILE);
             context.terminal.say(&page);
@@ -218,8 +218,8 @@ impl Rendered {
         } = self;
         let outcome = match written {
             None => "checked, nothing written".to_owned(),
-            Some(Written::Changed) => format!("written to {}", directory.display()),
-            Some(Written::Unchanged) => format!("unchanged in {}", directory.display()),
+            Some(Written::Changed) => format!("written to {}", crate::report::path(directory)),
+            Some(Written::Unchanged) => format!("unchanged in {}", crate::report::path(directory)),
         };
         format!(
             "{} on {platform}: etcd {}, cluster ID {}, {outcome}\n",
@@ -275,7 +275,7 @@ impl Rendered {
             "clusterId": cluster.id.to_string(),
             "platform": platform.name(),
             "etcdVersion": cluster.release.version.to_string(),
-            "directory": directory.display().to_string(),
+            "directory": crate::report::path_value(&directory),
             "written": written.map(|written| written == Written::Changed),
             "report": self.rendering.files.iter().any(|file| file.path == page::FILE),
             "controllers": controllers,
@@ -285,10 +285,13 @@ impl Rendered {
     }
 }
 
+/// A thousand controllers need less.
+const MOST_OF_A_SCRIPT: u64 = 16 << 20;
+
 /// Of which cluster the scripts in this directory are, if there are any.
 fn earlier_id(directory: &Path) -> Option<ClusterId> {
-    let launch = fs::read_to_string(directory.join(LAUNCH)).ok()?;
-    cluster_id(&launch)
+    let launch = input::read(&directory.join(LAUNCH), MOST_OF_A_SCRIPT).ok()?;
+    cluster_id(&String::from_utf8_lossy(launch.expose()))
 }
 
 /// A note as one line, without its first word.
