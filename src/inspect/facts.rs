@@ -1,6 +1,7 @@
 //! What the files of user-data say about etcd: certificates, keys, settings, and whether all of
 //! it is as this program sent it.
 
+use super::command_line;
 use crate::machine::{SENT, cksum};
 use crate::pki::audit::{Facts, File};
 use crate::pki::inspect;
@@ -80,45 +81,88 @@ fn files_of(part: &Part) -> impl Iterator<Item = &[u8]> {
 pub(super) fn settings(file: &Found) -> Option<Settings> {
     let text = std::str::from_utf8(file.bytes()?).ok()?;
     let mut values = variables(text);
-    if text.contains("ExecStart=") {
-        values.extend(flags(text));
-    }
+    unit(text, &mut values);
     values.truncate(MOST_SETTINGS);
     let path = visible(&file.path);
     (!values.is_empty()).then_some(Settings { path, values })
 }
 
+fn is_setting(name: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let ours = matches!(name, "MEMBER_ID" | "CLUSTER_ID");
+    ours || name.starts_with("ETCD_") && name.chars().all(is_name)
+}
+
+/// The variables of a file of them, or of a script.
 fn variables(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().filter_map(|line| {
         let line = line.trim();
         let line = line.strip_prefix("export ").unwrap_or(line);
-        // As systemd has them: `Environment=ETCD_NAME=x` and `Environment="ETCD_NAME=x"`.
-        let line = line.strip_prefix("Environment=").unwrap_or(line);
-        let line = line.strip_prefix('"').unwrap_or(line);
         let (name, value) = line.split_once('=')?;
-        let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-        let ours = matches!(name, "MEMBER_ID" | "CLUSTER_ID");
-        let known = ours || name.starts_with("ETCD_") && name.chars().all(is_name);
         // What a script computes is no value yet.
-        (known && !value.contains('$')).then(|| (name.to_owned(), shown(value)))
+        (is_setting(name) && !value.contains('$')).then(|| (name.to_owned(), shown(value)))
     });
     lines.take(MOST_SETTINGS).collect()
 }
 
-fn flags(text: &str) -> Vec<(String, String)> {
-    let joined = text.replace("\\\n", " ");
-    let Some(command) = joined.lines().find_map(|line| {
-        let command = line.trim().strip_prefix("ExecStart=")?;
-        let is_etcd = |word: &str| word.rsplit('/').next() == Some("etcd");
-        command
-            .split_whitespace()
-            .any(is_etcd)
-            .then(|| command.to_owned())
-    }) else {
-        return Vec::new();
-    };
+/// What a unit of systemd sets: `Environment=`, which it splits into words, and the flags of the
+/// command that starts etcd, with nothing of what stands around it.
+fn unit(text: &str, values: &mut Vec<(String, String)>) {
+    let mut flags = Vec::new();
+    for line in unfolded(text) {
+        if let Some(list) = line.strip_prefix("Environment=") {
+            if list.trim().is_empty() {
+                // As systemd has it: an empty one takes back those before it.
+                values.clear();
+            }
+            for word in command_line::systemd_words(list) {
+                let set = word.split_once('=').filter(|(name, _)| is_setting(name));
+                values.extend(set.map(|(name, value)| (name.to_owned(), visible(value))));
+            }
+        } else if let Some(command) = line.strip_prefix("ExecStart=") {
+            let words = command_line::systemd_words(command);
+            let Some(run) = command_line::etcd(&words) else {
+                continue;
+            };
+            let set = run.environment.into_iter();
+            let set = set.filter(|(name, _)| is_setting(name));
+            values.extend(set.map(|(name, value)| (name, visible(&value))));
+            flags = named_flags(&run.arguments);
+        }
+    }
+    values.append(&mut flags);
+}
+
+/// The lines of a unit: a `\` at the end goes on with the next line, and comments between are
+/// left out (`systemd.syntax`).
+fn unfolded(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut open: Option<String> = None;
+    for line in text.lines() {
+        let is_comment = line.trim_start().starts_with(['#', ';']);
+        if is_comment {
+            continue;
+        }
+        let mut whole = open.take().unwrap_or_default();
+        match line.trim_end().strip_suffix('\\') {
+            Some(start) => {
+                whole.push_str(start);
+                whole.push(' ');
+                open = Some(whole);
+            }
+            None => {
+                whole.push_str(line);
+                lines.push(whole.trim().to_owned());
+            }
+        }
+    }
+    lines.extend(open);
+    lines
+}
+
+fn named_flags(arguments: &[String]) -> Vec<(String, String)> {
     let mut flags: Vec<(String, String)> = Vec::new();
-    for word in command.split_whitespace() {
+    for word in arguments.iter().take(MOST_SETTINGS) {
         if let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) {
             let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
             flags.push((format!("--{}", visible(name)), shown(value)));

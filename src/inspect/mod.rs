@@ -6,6 +6,7 @@
 //! To add a rule: a function in `judge`, its line in `docs/inspect.md`, a sample in
 //! `tests/inspect`.
 
+mod command_line;
 mod extract;
 pub(crate) mod facts;
 mod json;

@@ -12,6 +12,9 @@ mod pem;
 mod public;
 pub mod rotation;
 mod signer;
+mod unread;
 mod x509;
 
 pub use go::Go;
+pub(crate) use pem::Spoilt;
+pub(crate) use unread::{Unread, Why, unread};

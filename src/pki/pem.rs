@@ -12,7 +12,7 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 
 /// One block of a PEM file.
-pub(super) struct Block {
+pub(crate) struct Block {
     /// What stands behind `BEGIN`.
     pub label: String,
     /// The 1-based line of its BEGIN.
@@ -31,7 +31,7 @@ impl Block {
 }
 
 /// What Go sees in a PEM file.
-pub(super) struct Pem {
+pub(crate) struct Pem {
     /// Every block, in the file's order.
     pub blocks: Vec<Block>,
     /// The 1-based lines of BEGINs that open no block, because no END fits or because what
@@ -61,6 +61,46 @@ pub(super) fn read(text: &[u8]) -> Pem {
         }
     }
     pem
+}
+
+/// Why Go finds no block where one was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoilt {
+    /// A byte order mark stands before it.
+    ByteOrderMark,
+    /// The END of the block before it is on its line.
+    Joined,
+    /// Its line breaks are spelt `\n`.
+    Escaped,
+    /// All of it is on one line.
+    OneLine,
+    /// No END fits, or what lies between is no base64.
+    Damaged,
+    /// Something stands before it on its line, blanks as a rule.
+    Indented,
+}
+
+/// The 1-based lines on which a block was meant to begin and none does.
+pub(crate) fn spoilt(text: &[u8], pem: &Pem) -> Vec<(usize, Spoilt)> {
+    let holds = |line: &[u8], what: &[u8]| line.windows(what.len()).any(|found| found == what);
+    let lines = text.split(|&byte| byte == b'\n').enumerate();
+    let mut found = Vec::new();
+    for (at, line) in lines.map(|(at, line)| (at + 1, line)) {
+        let is_block = pem.blocks.binary_search_by_key(&at, |block| block.line);
+        if is_block.is_ok() || !holds(line, BEGIN) {
+            continue;
+        }
+        let why = match () {
+            () if line.starts_with(b"\xEF\xBB\xBF") => Spoilt::ByteOrderMark,
+            () if holds(line, b"----------BEGIN ") => Spoilt::Joined,
+            () if holds(line, br"-----\n") => Spoilt::Escaped,
+            () if holds(line, END) => Spoilt::OneLine,
+            () if pem.lost.binary_search(&at).is_ok() => Spoilt::Damaged,
+            () => Spoilt::Indented,
+        };
+        found.push((at, why));
+    }
+    found
 }
 
 /// One block as text, wrapped at 64 columns; the caller wraps keys in a
@@ -153,6 +193,26 @@ mod tests {
         let joined =
             "-----BEGIN A-----\nAQID\n-----END A----------BEGIN A-----\nAQID\n-----END A-----\n";
         assert_eq!(found(joined), none(&[1]));
+    }
+
+    #[test]
+    fn says_why_it_skips() {
+        let why = |text: &str| spoilt(text.as_bytes(), &read(text.as_bytes()));
+        let block = "-----BEGIN A-----\nAQID\n-----END A-----\n";
+        assert_eq!(why(block), []);
+        for (text, expected) in [
+            (format!("\u{feff}{block}"), (1, Spoilt::ByteOrderMark)),
+            (format!("# a\n  {block}"), (2, Spoilt::Indented)),
+            (block.replace('\n', "\\n"), (1, Spoilt::Escaped)),
+            (block.replace('\n', " "), (1, Spoilt::OneLine)),
+            (block.replace("AQID", "AQI!"), (1, Spoilt::Damaged)),
+            (block.replace("END A", "END B"), (1, Spoilt::Damaged)),
+            (format!("{block}  {block}"), (4, Spoilt::Indented)),
+        ] {
+            assert_eq!(why(&text), [expected], "{text}");
+        }
+        let joined = format!("{}{block}", block.trim_end());
+        assert_eq!(why(&joined), [(1, Spoilt::Damaged), (3, Spoilt::Joined)]);
     }
 
     #[test]

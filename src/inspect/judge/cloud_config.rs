@@ -3,7 +3,7 @@
 use super::super::repeated;
 use super::{At, Said};
 use crate::report::visible;
-use crate::wire::decode::{Kind, Node, Value};
+use crate::wire::decode::{Kind, Node, Unfilled, Value};
 
 /// See [`crate::manifest`]: the keys of the schema of cloud-init 25.1.
 const KNOWN_KEYS: &str = include_str!("../../../data/cloud-config-keys.txt");
@@ -15,6 +15,10 @@ pub(super) fn judge(said: &mut Said) {
     let tree = match &part.kind {
         Kind::CloudConfig(Ok(tree)) => tree,
         Kind::CloudConfig(Err(error)) | Kind::Archive(Err(error)) => {
+            // Dropped as a template already, or read as YAML only after that is right.
+            if part.unfilled.is_some() && part.unfilled != Some(Unfilled::Declared) {
+                return;
+            }
             let help = if part.jinja {
                 "it is a template: put values with `{{ … }}` in quotes, so that it is YAML before, too"
             } else {
@@ -33,10 +37,40 @@ pub(super) fn judge(said: &mut Said) {
             "write keys such as `runcmd:` at the margin",
         );
     }
+    header_line(said, tree);
     keys(said, tree);
     commands(said, tree);
     disks(said, tree);
     users(said, tree);
+}
+
+/// What stands behind the header, on its line, is a comment.
+fn header_line(said: &mut Said, tree: &Node) {
+    let text = said.part.as_str().unwrap_or_default();
+    let mut lines = text.lines().enumerate();
+    let is_header = |line: &str| line.trim_start().starts_with("#cloud-config");
+    let Some((at, line)) = lines.find(|(_, line)| is_header(line)) else {
+        return;
+    };
+    let rest = line.trim_start()["#cloud-config".len()..].trim();
+    let known = KNOWN_KEYS.lines().filter(|key| !key.is_empty());
+    let is_meant = tree.is_null() && rest.contains(':')
+        || rest.starts_with("\\n")
+        || known.into_iter().any(|key| {
+            let found = rest.match_indices(key);
+            found.into_iter().any(|(at, _)| {
+                rest[at + key.len()..].starts_with(':')
+                    && !rest[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            })
+        });
+    if is_meant && !rest.starts_with('#') {
+        said.error(
+            "header-line",
+            At::line(at + 1),
+            "what stands on the line of the header is a comment: cloud-init reads nothing of it",
+            "end the line after `#cloud-config`: each key begins a line of its own below it",
+        );
+    }
 }
 
 fn keys(said: &mut Said, tree: &Node) {

@@ -1,12 +1,13 @@
 //! The files of a part: how cloud-init writes them, and what is in them.
 
 use super::super::facts::{self, Delivery};
-use super::{At, Said};
+use super::{At, Said, modes};
 use crate::calendar::day;
 use crate::manifest::ENCODINGS;
 use crate::pki::audit::THIRTY_DAYS;
+use crate::pki::{self, Spoilt, Unread, Why};
 use crate::report::visible;
-use crate::wire::decode::{Content, Found, Kind, Node, Part, encodings, looks_like_base64, mode};
+use crate::wire::decode::{Content, Found, Kind, Node, Part, encodings, looks_like_base64};
 
 /// Users that every image has before cloud-init runs.
 const USERS: [&str; 8] = [
@@ -136,35 +137,23 @@ impl Entry<'_> {
     }
 
     fn permissions(&self, said: &mut Said) {
-        const CODE: &str = "mode-number";
         let Some(node) = self.node.get("permissions").filter(|node| !node.is_null()) else {
             return;
         };
-        let text = node.text().unwrap_or_default().trim();
-        match mode(node) {
-            None => said.error(
-                "mode",
-                self.key("permissions"),
-                "this is no octal number: cloud-init takes 0644 instead",
-                "write it as a text of four digits: `permissions: \"0600\"`",
-            ),
-            Some(bits) if node.plain && !text.starts_with('0') => said.error(
-                CODE,
-                self.key("permissions"),
-                format!(
-                    "without quotes this is the decimal number {}, which is mode {bits:04o}",
-                    visible(text)
-                ),
-                "write it as a text: `permissions: \"0600\"`",
-            ),
-            Some(_) if node.plain && !text.starts_with("0o") => said.warning(
-                CODE,
-                self.key("permissions"),
-                "this is right only because YAML 1.1 reads a leading zero as octal",
-                "write it as a text: `permissions: \"0600\"`",
-            ),
-            Some(_) => {}
+        if said.part.jinja && node.text().is_some_and(|text| text.contains("{{")) {
+            return;
         }
+        let Some(mode) = modes::judge(node) else {
+            return;
+        };
+        let severity = mode.severity;
+        said.say(
+            severity,
+            mode.code,
+            self.key("permissions"),
+            mode.message,
+            &mode.help,
+        );
     }
 
     fn owner(&self, said: &mut Said) {
@@ -291,7 +280,96 @@ fn contents(said: &mut Said, file: &Found, now: i64) {
             "give it the mode 0600",
         );
     }
+    if matches!(said.part.kind, Kind::CloudConfig(_)) && has_late_interpreter(bytes) {
+        said.warning(
+            "interpreter-late",
+            at(),
+            "white space stands before `#!`: the kernel finds no interpreter there, and systemd does not start it",
+            "remove what stands before `#!`, blank lines, too",
+        );
+    }
+    unread(said, file, bytes);
     certificates(said, file, now);
+}
+
+/// A script whose `#!` is not at its very beginning.
+fn has_late_interpreter(bytes: &[u8]) -> bool {
+    let rest = bytes.trim_ascii_start();
+    rest.len() < bytes.len() && rest.starts_with(b"#!/")
+}
+
+/// PEM that nobody finds where it lands; the audit of a cluster's own files knows the same ways.
+fn unread(said: &mut Said, file: &Found, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    // What a shell or a template fills in is not there yet.
+    let is_filled = file.note.is_some() && (text.contains('$') || text.contains("{{"));
+    if is_filled || !is_pem_file(&file.path, &text) {
+        return;
+    }
+    let is_yaml = matches!(said.part.kind, Kind::CloudConfig(_));
+    let block = if is_yaml {
+        "write `content: |`, all lines of the PEM below it indented alike; or base64 of the file with `encoding: b64`"
+    } else {
+        "write the PEM as it stands in its file, each line at the margin; or base64 of the file, decoded on the machine"
+    };
+    for Unread { line, why } in pki::unread(bytes) {
+        let (message, help) = match why {
+            Why::Spoilt(Spoilt::Indented) => (
+                format!("line {line} of it is not `-----BEGIN` at the margin"),
+                block,
+            ),
+            Why::Spoilt(Spoilt::OneLine) => (
+                format!("line {line} of it holds a whole PEM, whose line breaks are lost"),
+                block,
+            ),
+            Why::Spoilt(Spoilt::Escaped) => (
+                format!(r"line {line} of it spells line breaks as `\n`"),
+                block,
+            ),
+            Why::Spoilt(Spoilt::Joined) => (
+                format!("line {line} of it is an `-----END` and a `-----BEGIN` in one"),
+                "start a new line before `-----BEGIN`",
+            ),
+            Why::Spoilt(Spoilt::ByteOrderMark) => (
+                "a byte order mark stands before its PEM".to_owned(),
+                r"save it without (`sed -i '1s/^\xEF\xBB\xBF//' FILE`)",
+            ),
+            Why::Spoilt(Spoilt::Damaged) => (
+                format!("the block that begins on line {line} of it is damaged or breaks off"),
+                "copy the file again, whole",
+            ),
+            Why::Certificate => (
+                format!("the block on line {line} of it holds no certificate that can be read"),
+                "copy the file again, whole",
+            ),
+            Why::Key => (
+                format!("the block on line {line} of it holds no private key that can be read"),
+                "copy the file again, whole",
+            ),
+        };
+        said.error(
+            "pem-unreadable",
+            At {
+                line: file.line,
+                key: Some(visible(&file.path)),
+            },
+            format!("{message}: etcd finds no PEM there"),
+            help,
+        );
+    }
+}
+
+/// Whether a file is one of PEM, by its name or its first line, and not one in which PEM stands
+/// among other things, as it does in a kubeconfig or a script.
+fn is_pem_file(path: &str, text: &str) -> bool {
+    const ENDINGS: [&str; 5] = [".pem", ".crt", ".cer", ".cert", ".key"];
+    let first = text
+        .lines()
+        .map(|line| line.trim_start_matches('\u{feff}').trim())
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    let begins =
+        first.is_some_and(|line| line.trim_matches(['"', '\'']).starts_with("-----BEGIN "));
+    begins || text.contains("-----BEGIN ") && ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 fn is_crlf(bytes: &[u8]) -> bool {

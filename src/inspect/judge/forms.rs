@@ -2,7 +2,7 @@
 
 use super::{At, Said};
 use crate::report::visible;
-use crate::wire::decode::{Carrier, Header, Kind, Part};
+use crate::wire::decode::{Carrier, Garbled, Header, Kind, Part, Unfilled};
 use crate::wire::seed;
 
 pub(super) fn judge(said: &mut Said) {
@@ -11,7 +11,10 @@ pub(super) fn judge(said: &mut Said) {
         return;
     }
     header(said);
+    template(said);
+    letters(said);
     kind(said);
+    interpreter(said);
     match &part.kind {
         Kind::Multipart => message(said),
         Kind::Disk(label) => disk(said, label),
@@ -36,6 +39,14 @@ fn header(said: &mut Said) {
             format!("a byte order mark stands before the header: {IGNORED}"),
             "save it as UTF-8 without a byte order mark (`sed -i '1s/^\\xEF\\xBB\\xBF//' FILE`)",
         ),
+        Header::Missing if said.part.jinja => said.error(
+            "header-missing",
+            At::line(2),
+            format!(
+                "it looks like a template of a cloud-config, but `#cloud-config` does not follow the line `## template: jinja`: {IGNORED}"
+            ),
+            "make `#cloud-config` its second line",
+        ),
         Header::Missing => said.error(
             "header-missing",
             At::line(1),
@@ -43,6 +54,14 @@ fn header(said: &mut Said) {
                 "it looks like a cloud-config, but does not start with `#cloud-config`: {IGNORED}"
             ),
             "make `#cloud-config` its first line",
+        ),
+        Header::MimeLate => said.error(
+            "mime-late",
+            At::line(1),
+            format!(
+                "something stands before the headers of the message, so that it has none: {IGNORED}"
+            ),
+            "start the file with the line `MIME-Version: 1.0`: no blank line, comment or byte order mark before it",
         ),
         Header::NoMimeVersion => said.error(
             "mime-version-missing",
@@ -52,6 +71,246 @@ fn header(said: &mut Said) {
         ),
         Header::Right | Header::Declared | Header::None => {}
     }
+}
+
+/// A template that cloud-init does not fill in (measured with 22.4.2).
+fn template(said: &mut Said) {
+    const CODE: &str = "jinja";
+    const DROPPED: &str = "cloud-init drops all of it";
+    const LITERAL: &str = "nothing is filled in: `{{ … }}` arrives as it stands";
+    let part = said.part;
+    let fills = |text: &str| text.contains("{{") || text.contains("{%");
+    let is_used = part.as_str().is_some_and(fills);
+    match part.unfilled {
+        Some(Unfilled::Spelling) => said.error(
+            CODE,
+            At::line(1),
+            format!("the first line is not `## template: jinja` to the letter: {DROPPED}"),
+            "write `## template: jinja`, one blank after `##` and after the colon, and nothing else on that line",
+        ),
+        Some(Unfilled::Late) => said.error(
+            CODE,
+            At::line(1),
+            format!("white space stands before the line `## template: jinja`: {DROPPED}"),
+            "start the document with that line: no blank line before it, no indentation",
+        ),
+        Some(Unfilled::NoLine) => said.error(
+            CODE,
+            At::line(1),
+            format!("it is declared `text/jinja2`, but has no line `## template: jinja`: {DROPPED}"),
+            "make `## template: jinja` its first line, above its header",
+        ),
+        Some(Unfilled::Form) => said.error(
+            CODE,
+            At::line(1),
+            format!("only a cloud-config or a script (`#!`) can be a template: {DROPPED}"),
+            "leave out the line `## template: jinja`, or make it a cloud-config or a script",
+        ),
+        Some(Unfilled::Declared) if is_used => {
+            let declared = visible(part.declared.as_deref().unwrap_or_default());
+            said.error(
+                CODE,
+                At::line(1),
+                format!("the part is declared `{declared}`, and {LITERAL}"),
+                "declare the part as `text/jinja2`; its first line stays `## template: jinja`",
+            );
+        }
+        Some(Unfilled::Below) if is_used => said.error(
+            CODE,
+            At::line(2),
+            format!("the line `## template: jinja` stands below the header, and {LITERAL}"),
+            "make it the first line, above the header",
+        ),
+        Some(Unfilled::Declared | Unfilled::Below) => {}
+        None if part.jinja => unreadable_template(said),
+        None if matches!(part.kind, Kind::CloudConfig(_) | Kind::Script) => {
+            let lines = part.as_str().unwrap_or_default().lines();
+            let found = lines.enumerate().find(|(_, line)| names_instance(line));
+            if let Some((at, _)) = found {
+                let cure = if part.header == Header::Declared {
+                    "declare the part as `text/jinja2`, and make `## template: jinja` its first line, above its header"
+                } else {
+                    "make `## template: jinja` the first line, above the header"
+                };
+                said.error(
+                    CODE,
+                    At::line(at + 1),
+                    format!("no line `## template: jinja` starts it, and {LITERAL}"),
+                    cure,
+                );
+            }
+        }
+        None => {}
+    }
+}
+
+/// Whether a value of the instance is to be filled in there: cloud-init's own names, not those of
+/// other template languages.
+fn names_instance(line: &str) -> bool {
+    let mut openings = line.match_indices("{{").chain(line.match_indices("{%"));
+    openings.any(|(at, _)| {
+        let inside = &line[at + 2..];
+        let inside = inside.split_once('}').map_or(inside, |(inside, _)| inside);
+        let mut words = inside.split(|c: char| !(c.is_ascii_alphanumeric() || "_.[".contains(c)));
+        words.any(|word| {
+            let of = |name: &str| {
+                let rest = word.strip_prefix(name);
+                rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+            };
+            of("v1") || of("ds") || word == "local_hostname"
+        })
+    })
+}
+
+/// What jinja cannot read: cloud-init drops the whole document.
+fn unreadable_template(said: &mut Said) {
+    const CODE: &str = "jinja-syntax";
+    let part = said.part;
+    let text = part.as_str().unwrap_or_default();
+    if text.contains("{% raw") {
+        return;
+    }
+    for (at, line) in text.lines().enumerate() {
+        let opens = line.match_indices("{{").map(|(at, _)| &line[at + 2..]);
+        for inside in opens {
+            let name = inside.split_once('}').map_or(inside, |(inside, _)| inside);
+            if inside.trim_start().starts_with('.') {
+                said.error(
+                    CODE,
+                    At::line(at + 1),
+                    "jinja cannot read `{{ .…`, which is another template language's: cloud-init drops all of it",
+                    "put `{% raw %}` before it and `{% endraw %}` behind it",
+                );
+            } else if is_subtraction(name) {
+                said.error(
+                    CODE,
+                    At::line(at + 1),
+                    "jinja takes `-` in a name for a subtraction: cloud-init drops all of it",
+                    "write `_` for each `-` in the name: cloud-init knows the value by that name, too",
+                );
+            }
+        }
+        if let Some((_, comment)) = line.split_once("{#")
+            && !comment.contains("#}")
+        {
+            let rest = text.lines().skip(at + 1);
+            if !rest.clone().any(|line| line.contains("#}")) {
+                said.error(
+                    CODE,
+                    At::line(at + 1),
+                    "`{#` begins a comment of jinja, which never ends: cloud-init drops all of it",
+                    "put `{% raw %}` before it and `{% endraw %}` behind it",
+                );
+            }
+        }
+    }
+}
+
+/// `ds.meta_data.local-ipv4`
+fn is_subtraction(name: &str) -> bool {
+    let name = name.trim_matches(['-', ' ']);
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    name.contains('.')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(is_name)
+        && name
+            .split('-')
+            .skip(1)
+            .all(|part| part.starts_with(|c: char| c.is_ascii_alphabetic()))
+        && name.contains('-')
+}
+
+/// Letters that Python's parser of messages does not hand on as they are.
+fn letters(said: &mut Said) {
+    const CURE: &str = "encode the part: `Content-Transfer-Encoding: base64`, as `cloud-init devel make-mime -a FILE:TYPE` does";
+    let Some(Garbled { line, dropped }) = said.part.garbled else {
+        return;
+    };
+    if dropped {
+        let what = match said.part.kind {
+            Kind::Script | Kind::Boothook => "the script is not written, and does not run",
+            _ => "cloud-init drops the part",
+        };
+        said.error(
+            "mime-letters",
+            At::line(line),
+            format!(
+                "letters beyond ASCII are damaged on their way through Python's mail parser: {what}"
+            ),
+            CURE,
+        );
+    } else {
+        said.warning(
+            "mime-letters",
+            At::line(line),
+            "letters beyond ASCII arrive spelt out, as `\\uXXXX`: Python's mail parser does that",
+            CURE,
+        );
+    }
+}
+
+/// A script that the kernel does not start.
+fn interpreter(said: &mut Said) {
+    let part = said.part;
+    // Google's agent runs a script by bash, which goes on by itself.
+    if !matches!(part.kind, Kind::Script | Kind::Boothook)
+        || matches!(part.carrier, Carrier::Gce { .. })
+        || part.unfilled.is_some()
+    {
+        return;
+    }
+    let text = part.as_str().unwrap_or_default().trim_start();
+    let body = match &part.kind {
+        Kind::Boothook => text.get("#cloud-boothook".len()..).unwrap_or_default(),
+        _ if part.jinja => text.split_once('\n').map_or("", |(_, rest)| rest),
+        _ => text,
+    };
+    let body = body.trim_start();
+    if !body.starts_with("#!") {
+        return said.error(
+            "no-interpreter",
+            At::line(1),
+            "no interpreter is named: the kernel does not start it, and it fails",
+            "make `#!/bin/sh` or `#!/bin/bash` its first line",
+        );
+    }
+    if part.late && matches!(part.kind, Kind::Script) {
+        said.error(
+            "interpreter-late",
+            At::line(if part.jinja { 2 } else { 1 }),
+            "white space stands before `#!`: the kernel finds no interpreter there, and the script fails",
+            "remove what stands before `#!`, blank lines, too",
+        );
+    }
+    let first = body.lines().next().unwrap_or_default();
+    if let Some(why) = wrong_arguments(first) {
+        let at = part.as_str().unwrap_or_default();
+        let line = at[..at.len() - body.len()].matches('\n').count() + 1;
+        said.error(
+            "interpreter-arguments",
+            At::line(line),
+            why,
+            "write the interpreter alone on the first line, and the commands below it",
+        );
+    }
+}
+
+/// The kernel hands all behind the interpreter over as one word.
+fn wrong_arguments(line: &str) -> Option<&'static str> {
+    let line = line.strip_prefix("#!")?.trim();
+    let (interpreter, rest) = line.split_once([' ', '\t'])?;
+    let rest = rest.trim();
+    let name = interpreter.rsplit('/').next().unwrap_or_default();
+    if name == "env" {
+        let is_split = rest.starts_with("-S") || rest.starts_with("--split");
+        return (!is_split && rest.contains([' ', '\t'])).then_some(
+            "`env` is given all behind it as one name, which no program has: the script fails",
+        );
+    }
+    let is_shell = ["sh", "bash", "dash", "ash"].contains(&name);
+    (is_shell && !rest.is_empty() && !rest.starts_with(['-', '+', '#', '/'])).then_some(
+        "what stands behind the interpreter on its line is one file name to it: the script fails",
+    )
 }
 
 fn kind(said: &mut Said) {
@@ -65,6 +324,12 @@ fn kind(said: &mut Said) {
             At::PART,
             "this text is UTF-16, which no machine reads",
             "save it as UTF-8 without a byte order mark (`iconv -f UTF-16 -t UTF-8 FILE`)",
+        ),
+        Kind::Binary if latin(part).is_some() => said.error(
+            "not-utf-8",
+            latin(part).map_or(At::PART, At::line),
+            "a letter is not UTF-8 there: cloud-init drops all of it",
+            "save it as UTF-8 (`iconv -f ISO-8859-1 -t UTF-8 FILE`)",
         ),
         Kind::Binary => said.error(
             CODE,
@@ -133,6 +398,20 @@ fn is_utf_16(part: &Part) -> bool {
     marks
         .iter()
         .any(|mark| part.text.expose().starts_with(*mark))
+}
+
+/// The first line that is not UTF-8, of what is user-data but for that.
+fn latin(part: &Part) -> Option<usize> {
+    let bytes = part.text.expose();
+    let end = std::str::from_utf8(bytes).err()?.valid_up_to();
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).to_ascii_lowercase();
+    let is_text = !bytes.contains(&0);
+    let is_ours = ["#cloud-", "#!", "## template:", "#include", "#part-handler"]
+        .iter()
+        .any(|header| start.trim_start().starts_with(header));
+    let is_message = start.contains("mime-version:");
+    (is_text && (is_ours || is_message))
+        .then(|| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1)
 }
 
 /// Whether its first line that is no comment starts so.

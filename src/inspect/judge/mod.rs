@@ -7,6 +7,7 @@ mod cloud_config;
 mod files;
 mod forms;
 mod layers;
+mod modes;
 
 use super::Judgement;
 use crate::report::Severity;

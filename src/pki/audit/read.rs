@@ -5,7 +5,7 @@ use super::words::{file as say, leaf as say_key};
 use super::{Demands, File, Pair};
 use crate::pki::go::Go;
 use crate::pki::key::{self, Reading};
-use crate::pki::pem::{self, Block, Pem};
+use crate::pki::pem::{self, Block, Pem, Spoilt};
 use crate::pki::public::PublicKey;
 use crate::pki::x509::Certificate;
 
@@ -160,25 +160,26 @@ fn read_key(file: &str, block: &Block) -> Result<PublicKey, Problem> {
 
 /// Why no block is found in it, or the first is not.
 fn spoilt(part: Part, file: &str, bytes: &[u8], pem: &Pem) -> Option<Problem> {
-    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
-    if bytes.starts_with(b"\xEF\xBB\xBF-----BEGIN ") {
+    let spoilt = pem::spoilt(bytes, pem);
+    let is = |why: Spoilt| spoilt.iter().any(|(_, found)| *found == why);
+    if spoilt.first() == Some(&(1, Spoilt::ByteOrderMark)) {
         return Some(say::byte_order_mark(part, file));
     }
-    if holds(b"----------BEGIN ") {
+    if is(Spoilt::Joined) {
         return Some(say::joined(part, file));
     }
     if !pem.blocks.is_empty() {
         return None;
     }
-    let has_mark = holds(b"-----BEGIN ");
     Some(match () {
         () if bytes.trim_ascii().is_empty() => say::empty(part, file),
         () if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") => {
             say::wide_text(part, file)
         }
-        () if has_mark && holds(br"-----\n") => say::escaped(part, file),
+        () if is(Spoilt::Escaped) => say::escaped(part, file),
+        () if is(Spoilt::OneLine) => say::one_line(part, file),
         () if !pem.lost.is_empty() => say::cut_off(part, file, pem.lost[0]),
-        () if has_mark => say::indented(part, file),
+        () if !spoilt.is_empty() => say::indented(part, file),
         () if bytes.starts_with(b"\x30") => der(part, file, bytes),
         () => say::not_pem(part, file),
     })

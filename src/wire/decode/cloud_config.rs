@@ -4,7 +4,9 @@
 //! what an archive's items are from `cloudinit/user_data.py` (`_explode_archive`).
 
 use super::budget::Budget;
-use super::{Carrier, Content, Found, Kind, Node, NotRead, Part, Stopped, Value, part, peel, yaml};
+use super::{
+    Carrier, Content, Found, Kind, Node, NotRead, Part, Stopped, Value, part, peel, sniff, yaml,
+};
 use crate::report::quoted;
 use crate::secret::Secret;
 
@@ -40,9 +42,15 @@ pub(super) fn archive(into: &mut Part, body: &str, first: usize, budget: &mut Bu
             None => into.child(),
         };
         let declared = text("type").map(|kind| kind.trim().to_ascii_lowercase());
-        // Without a type its first bytes decide, as in a message.
-        let declared = declared.unwrap_or_else(|| "text/plain".to_owned());
-        let bytes = content.unwrap_or_default().as_bytes();
+        let content = content.unwrap_or_default();
+        // Without a type its first bytes decide, and without a header it is a cloud-config.
+        let untyped = if sniff::has_header(content) {
+            "text/plain"
+        } else {
+            "text/cloud-config"
+        };
+        let declared = declared.unwrap_or_else(|| untyped.to_owned());
+        let bytes = content.as_bytes();
         let child = part(&name, Carrier::Within, bytes, Some(declared), budget);
         let over = matches!(child.stopped, Some(Stopped::TooMuch("parts" | "levels")));
         into.parts.push(child);
@@ -98,7 +106,7 @@ fn file(entry: &Node, jinja: bool, budget: &mut Budget) -> Option<Found> {
     };
     Some(Found {
         path,
-        mode: entry.get("permissions").map_or(Some(0o644), mode),
+        mode: entry.get("permissions").map_or(Some(DEFAULT_MODE), mode),
         owner: text("owner").map(str::to_owned),
         content,
         append: is("append"),
@@ -112,16 +120,137 @@ fn source(entry: &Node) -> Option<String> {
     Some(uri.to_owned())
 }
 
-/// The bits that cloud-init sets (`decode_perms`): a number is taken as it is, and YAML 1.1 reads
-/// a leading zero as octal; a text is read as octal.
-pub(crate) fn mode(node: &Node) -> Option<u32> {
-    const MOST: u32 = 0o7777;
-    let text = node.text()?.trim();
-    let digits = text.strip_prefix("0o").unwrap_or(text);
-    let is_decimal = node.plain && !text.starts_with('0');
-    let radix = if is_decimal { 10 } else { 8 };
-    let bits = u32::from_str_radix(digits, radix).ok()?;
-    Some(bits & MOST)
+/// What cloud-init makes of `permissions` (`decode_perms`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permissions {
+    /// A number to YAML, taken as it is.
+    Number(u32),
+    /// A text, read as octal.
+    Octal(u32),
+    /// Neither: 0644 is taken.
+    Neither,
+    /// A number that Python cannot make whole, or no file can have: cloud-init stops at this file.
+    Stops,
+}
+
+const MODE_BITS: u32 = 0o7777;
+const DEFAULT_MODE: u32 = 0o644;
+
+impl Permissions {
+    pub(crate) fn of(node: &Node) -> Self {
+        let Some(text) = node.text() else {
+            return Self::Neither;
+        };
+        if node.is_null() {
+            return Self::Octal(DEFAULT_MODE);
+        }
+        let bits = |value: i64| u32::try_from(value).ok().map(|bits| bits & MODE_BITS);
+        match node.plain.then(|| number(text)).flatten() {
+            Some(value) => bits(value).map_or(Self::Stops, Self::Number),
+            None if node.plain && is_infinite(text) => Self::Stops,
+            None => match octal(text) {
+                Some(value) => bits(value).map_or(Self::Stops, Self::Octal),
+                None => Self::Neither,
+            },
+        }
+    }
+}
+
+/// The bits with which cloud-init writes a file.
+fn mode(node: &Node) -> Option<u32> {
+    match Permissions::of(node) {
+        Permissions::Number(bits) | Permissions::Octal(bits) => Some(bits),
+        Permissions::Neither => Some(DEFAULT_MODE),
+        Permissions::Stops => None,
+    }
+}
+
+fn is_infinite(text: &str) -> bool {
+    let text = text.trim_start_matches(['+', '-']);
+    [".inf", ".Inf", ".INF"].contains(&text)
+}
+
+/// The number that `PyYAML` reads here (`yaml/resolver.py`, `yaml/constructor.py`), as Python's
+/// `int()` cuts it off.
+fn number(text: &str) -> Option<i64> {
+    if ["true", "yes", "on"].iter().any(|yes| is_word(text, yes)) {
+        return Some(1);
+    }
+    if ["false", "no", "off"].iter().any(|no| is_word(text, no)) {
+        return Some(0);
+    }
+    let (sign, digits) = match text.split_at_checked(1) {
+        Some(("-", digits)) => (-1, digits),
+        Some(("+", digits)) => (1, digits),
+        _ => (1, text),
+    };
+    let bare: String = digits.chars().filter(|c| *c != '_').collect();
+    let value = if let Some(bits) = bare.strip_prefix("0b") {
+        i64::from_str_radix(bits, 2).ok()?
+    } else if let Some(hex) = bare.strip_prefix("0x") {
+        i64::from_str_radix(hex, 16).ok()?
+    } else if bare.contains('.') {
+        float(&bare)?
+    } else if bare.contains(':') && !bare.starts_with('0') {
+        sixtieths(&bare)?
+    } else if bare.len() > 1 && bare.starts_with('0') {
+        i64::from_str_radix(&bare, 8).ok()?
+    } else if digits.starts_with(|c: char| c.is_ascii_digit()) {
+        bare.parse().ok()?
+    } else {
+        return None;
+    };
+    Some(sign * value)
+}
+
+/// A word in one of the three ways that YAML 1.1 knows it.
+fn is_word(text: &str, word: &str) -> bool {
+    let first = word[..1].to_ascii_uppercase() + &word[1..];
+    text == word || text == first || text == word.to_ascii_uppercase()
+}
+
+/// `1:30` is 90.
+fn sixtieths(text: &str) -> Option<i64> {
+    text.split(':').try_fold(0_i64, |sum, part| {
+        let part: i64 = part.parse().ok().filter(|part| *part >= 0)?;
+        sum.checked_mul(60)?.checked_add(part)
+    })
+}
+
+fn float(text: &str) -> Option<i64> {
+    let is_float = |c: char| c.is_ascii_digit() || ".eE+-".contains(c);
+    // An exponent has a sign in YAML 1.1.
+    let has_sign = text
+        .split_once(['e', 'E'])
+        .is_none_or(|(_, exponent)| exponent.starts_with(['+', '-']));
+    if !text.chars().all(is_float) || !has_sign {
+        return None;
+    }
+    let value: f64 = text.parse().ok()?;
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "it is cut off, as Python does"
+    )]
+    Some(value as i64)
+}
+
+/// Python's `int(text, 8)`.
+fn octal(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (sign, digits) = match text.split_at_checked(1) {
+        Some(("-", digits)) => (-1, digits),
+        Some(("+", digits)) => (1, digits),
+        _ => (1, text),
+    };
+    let digits = digits
+        .strip_prefix("0o")
+        .or(digits.strip_prefix("0O"))
+        .unwrap_or(digits);
+    let is_placed = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
+    let digits: String = digits.chars().filter(|c| *c != '_').collect();
+    let is_octal = is_placed && digits.bytes().all(|digit| (b'0'..b'8').contains(&digit));
+    let value = i64::from_str_radix(&digits, 8).ok().filter(|_| is_octal)?;
+    Some(sign * value)
 }
 
 fn bytes(content: Option<&Node>, encoding: Option<&str>, budget: &mut Budget) -> Content {
@@ -161,5 +290,70 @@ impl Found {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Measured: `util.load_yaml` and `decode_perms` of cloud-init 22.4.2.
+    #[test]
+    fn permissions_are_what_cloud_init_makes_of_them() {
+        use Permissions::{Neither, Number, Octal, Stops};
+        for (text, expected) in [
+            ("420", Number(0o644)),
+            ("384", Number(0o600)),
+            ("493", Number(0o755)),
+            ("0x1a4", Number(0o644)),
+            ("600.", Number(0o1130)),
+            ("0b110", Number(0o6)),
+            ("600", Number(0o1130)),
+            ("644", Number(0o1204)),
+            ("0644", Number(0o644)),
+            ("0o644", Octal(0o644)),
+            ("'0644'", Octal(0o644)),
+            ("'644'", Octal(0o644)),
+            ("'0o644'", Octal(0o644)),
+            ("'0x1a4'", Neither),
+            ("'384'", Neither),
+            ("'420'", Octal(0o420)),
+            ("'0b110'", Neither),
+            ("0800", Neither),
+            ("6:00", Number(0o550)),
+            ("yes", Number(1)),
+            ("True", Number(1)),
+            ("y", Neither),
+            ("~", Octal(0o644)),
+            ("", Octal(0o644)),
+            ("'06_44'", Octal(0o644)),
+            ("06_44", Number(0o644)),
+            ("6_44", Number(0o1204)),
+            ("-1", Stops),
+            ("+420", Number(0o644)),
+            ("'+644'", Octal(0o644)),
+            ("'-644'", Stops),
+            ("' 644 '", Octal(0o644)),
+            (".5e+3", Number(0o764)),
+            ("6.0e+2", Number(0o1130)),
+            ("6e2", Neither),
+            (".inf", Stops),
+            (".nan", Neither),
+            ("'rw-r--r--'", Neither),
+            ("u=rw", Neither),
+            ("[0644]", Neither),
+            ("00644", Number(0o644)),
+            ("'100644'", Octal(0o644)),
+            ("0xFFFF", Number(0o7777)),
+            ("1.", Number(1)),
+            ("2020-01-01", Neither),
+            ("'0O644'", Octal(0o644)),
+            ("0O644", Octal(0o644)),
+            ("0X1A4", Neither),
+            ("1_0:00", Number(0o1130)),
+        ] {
+            let tree = yaml::parse(&format!("p: {text}\n")).unwrap();
+            assert_eq!(Permissions::of(tree.get("p").unwrap()), expected, "{text}");
+        }
     }
 }

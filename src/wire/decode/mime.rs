@@ -4,7 +4,7 @@
 //! it, and nesting is bounded by the one budget that all forms share.
 
 use super::budget::Budget;
-use super::{Carrier, Kind, Part, Stopped, peel};
+use super::{Carrier, Garbled, Kind, Part, Stopped, peel, sniff};
 use crate::report::quoted;
 use crate::secret::Secret;
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ struct Headers {
 
 /// The parts of a message; a message that has none is its own only part.
 pub(super) fn read(into: &mut Part, text: &str, budget: &mut Budget) -> Kind {
-    let (headers, body) = headers(text.trim_start());
+    let (headers, body) = headers(from_header(text));
     match headers.boundary {
         Some(boundary) if headers.content_type.starts_with("multipart/") => {
             let pieces = split(body, &boundary);
@@ -44,6 +44,18 @@ pub(super) fn read(into: &mut Part, text: &str, budget: &mut Budget) -> Kind {
         }
     }
     Kind::Multipart
+}
+
+/// The text from its first header on: what stands before it is judged elsewhere.
+fn from_header(text: &str) -> &str {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    while !sniff::begins_with_header(rest) {
+        let Some((_, after)) = rest.split_once('\n') else {
+            return text;
+        };
+        rest = after;
+    }
+    rest
 }
 
 fn piece_of(piece: &str, name: &str, budget: &mut Budget) -> Part {
@@ -83,7 +95,32 @@ fn one(headers: &Headers, body: &str, name: &str, budget: &mut Budget) -> Part {
         return part;
     };
     let declared = Some(headers.content_type.clone());
-    super::part(&name, Carrier::Within, bytes.expose(), declared, budget)
+    let mut part = super::part(&name, Carrier::Within, bytes.expose(), declared, budget);
+    part.garbled = garbled(body, headers.encoding == "quoted-printable");
+    part
+}
+
+/// What becomes of letters beyond ASCII that no transfer encoding protects.
+///
+/// Python's parser is handed a text, and makes bytes of it by `raw-unicode-escape`
+/// (`email/message.py`, `get_payload`): up to U+00FF one byte each, which is no UTF-8, so that
+/// cloud-init drops a cloud-config and cannot write a script; beyond that the letters `\uXXXX`.
+/// What charset the part declares changes nothing.
+fn garbled(body: &str, is_quoted: bool) -> Option<Garbled> {
+    let at = body.find(|c: char| !c.is_ascii())?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(body.len()));
+    for c in body.chars() {
+        match u32::from(c) {
+            code @ 0..=0xff => bytes.push(u8::try_from(code).unwrap_or_default()),
+            code @ 0x100..=0xffff => bytes.extend(format!("\\u{code:04x}").bytes()),
+            code => bytes.extend(format!("\\U{code:08x}").bytes()),
+        }
+    }
+    // Escapes of quoted-printable may well complete a letter; that they do not is more likely.
+    Some(Garbled {
+        line: body[..at].matches('\n').count() + 1,
+        dropped: is_quoted || std::str::from_utf8(&bytes).is_err(),
+    })
 }
 
 /// The headers, and what stands behind the first empty line.
@@ -103,7 +140,9 @@ fn headers(text: &str) -> (Headers, &str) {
                 last.push(' ');
                 last.push_str(line.trim());
             }
-        } else if line.contains(':') || is_first && line.starts_with("From ") {
+        } else if !line.starts_with("From ") && sniff::begins_with_header(line)
+            || is_first && line.starts_with("From ")
+        {
             unfolded.push(line.to_owned());
         } else {
             // No header: the body begins without an empty line.

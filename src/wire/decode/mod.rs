@@ -17,10 +17,10 @@ mod yaml;
 use crate::secret::Secret;
 use budget::Budget;
 
-pub(crate) use cloud_config::{encodings, mode};
+pub(crate) use cloud_config::{Permissions, encodings};
 pub use envelope::Carrier;
 pub use peel::Layer;
-pub use sniff::Header;
+pub use sniff::{Header, Unfilled};
 pub use yaml::{Node, NotRead, Value};
 
 /// Whether bytes are base64 of something that makes sense.
@@ -48,6 +48,12 @@ pub struct Part {
     pub header: Header,
     /// Whether cloud-init fills in a template first.
     pub jinja: bool,
+    /// Why it does not, where it plainly should.
+    pub unfilled: Option<Unfilled>,
+    /// Whether white space stands before its header.
+    pub late: bool,
+    /// What Python's parser of messages does to its letters.
+    pub garbled: Option<Garbled>,
     /// What it is.
     pub kind: Kind,
     /// Its bytes without the layers.
@@ -133,6 +139,15 @@ pub enum Content {
     Damaged(&'static str),
 }
 
+/// Letters of a part that do not arrive as themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Garbled {
+    /// The line of the first.
+    pub line: usize,
+    /// Whether the part is lost by it; else they arrive as `\uXXXX`.
+    pub dropped: bool,
+}
+
 /// Why decoding ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -170,6 +185,9 @@ impl Part {
             declared: None,
             header: Header::None,
             jinja: false,
+            unfilled: None,
+            late: false,
+            garbled: None,
             kind: Kind::Binary,
             text: Secret::new(Vec::new()),
             files: Vec::new(),
@@ -253,6 +271,8 @@ fn read(part: &mut Part, budget: &mut Budget) {
     let told = sniff::sniff(text, part.declared.as_deref());
     part.header = told.header;
     part.jinja = told.jinja;
+    part.unfilled = told.unfilled;
+    part.late = told.late;
     let body = told.body;
     let first = text[..text.len() - body.len()].matches('\n').count();
     part.kind = match told.form {

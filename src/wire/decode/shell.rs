@@ -111,7 +111,11 @@ fn document(
             })
             .collect(),
     );
-    let is_filled = !end.quoted && text.contains(['$', '`', '\\']);
+    let (text, is_filled) = if end.quoted {
+        (text, false)
+    } else {
+        unescaped(&text)
+    };
     let bytes = Secret::new(text.as_bytes().to_vec());
     Some(Found {
         note: match () {
@@ -126,6 +130,31 @@ fn document(
         append,
         line: None,
     })
+}
+
+/// A here-document as a shell hands it on that fills in what is in it, but for that; and whether
+/// there is something to fill in (POSIX, 2.7.4 and 2.2.3).
+fn unescaped(text: &str) -> (Zeroizing<String>, bool) {
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut is_filled = false;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let next = rest.as_str().chars().next();
+        match (c, next) {
+            ('\\', Some('\n')) => {
+                rest.next();
+            }
+            ('\\', Some(next @ ('\\' | '$' | '`'))) => {
+                out.push(next);
+                rest.next();
+            }
+            (c, _) => {
+                is_filled |= matches!(c, '$' | '`');
+                out.push(c);
+            }
+        }
+    }
+    (out, is_filled)
 }
 
 /// What a pipeline with a here-document does with it.
@@ -351,6 +380,15 @@ mod tests {
                 "{script}"
             );
         }
+    }
+
+    #[test]
+    fn escapes_are_taken_off_where_the_shell_fills_in() {
+        let script = "cat >/a <<E\na\\\\\n\\$b \\`c\\` \\d\\\ne\nE\n";
+        let seen = &found(script)[0];
+        assert_eq!((seen.2.as_str(), seen.4), ("a\\\n$b `c` \\de\n", false));
+        let quoted = script.replace("<<E", "<<'E'");
+        assert!(found(&quoted)[0].2.starts_with("a\\\\\n"));
     }
 
     #[test]

@@ -40,6 +40,15 @@ pub(in super::super) fn escaped(part: Part, file: &str) -> Problem {
     Problem::error(part, "escaped-newlines", message, help)
 }
 
+pub(in super::super) fn one_line(part: Part, file: &str) -> Problem {
+    let message = format!("`{file}` has its whole PEM on one line, and etcd finds no PEM there");
+    let (old, new) = (quoted(file), quoted(&format!("{file}.new")));
+    let help = format!(
+        r"`sed -E 's/(-----BEGIN [A-Z ]+-----) */\1\n/; s/ *(-----END)/\n\1/' {old} | sed '/-----/!s/ /\n/g' > {new} && mv {new} {old}`"
+    );
+    Problem::error(part, "one-line", message, help)
+}
+
 pub(in super::super) fn joined(part: Part, file: &str) -> Problem {
     let message = format!(
         "`{file}` has an `-----END` and a `-----BEGIN` on one line, and etcd skips both blocks"
