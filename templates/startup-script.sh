@@ -17,7 +17,8 @@ put() { # MODE PATH: its bytes from standard input, whole or not at all, and onl
     rm "$new"
     return
   fi
-  if [ -e "$2" ]; then chown "$(stat -c %u:%g "$2")" "$new"; fi # an etcd that runs reads its key
+  # An etcd that runs reads its key; all else is root's.
+  [ "$1" != 0600 ] || [ ! -e "$2" ] || chown "$(stat -c %u:%g "$2")" "$new"
   mv -f "$new" "$2"
 }
 

@@ -1,4 +1,5 @@
-//! `install-etcd` as it runs: in a scratch root, with a `curl` that answers from files.
+//! `install-etcd` as it runs: in a scratch root, with a `curl` that answers from files; and with the
+//! real one, against mirrors that behave as badly as they can.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,9 +10,15 @@ use firstboot::cluster::Mismatch;
 use firstboot::machine::{Layout, machines};
 use firstboot::release::{Arch, Digest};
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 use support::{Output, cluster, output};
 use tempfile::TempDir;
 
@@ -41,20 +48,29 @@ impl Root {
         let root = Self {
             dir: tempfile::tempdir().unwrap(),
         };
+        let tarball = root.tarball();
+        root.pin(mismatch, &tarball, None);
+        root.executable("tools/curl", CURL);
+        fs::create_dir(root.path("mirrors")).unwrap();
+        root
+    }
+
+    /// Writes what the machine is sent: this tarball is the pinned one.
+    fn pin(&self, mismatch: Mismatch, tarball: &[u8], urls: Option<Vec<String>>) {
         let mut cluster = cluster();
         cluster.mismatch = mismatch;
-        let digest = Digest::of(&root.tarball());
+        if let Some(urls) = urls {
+            cluster.release.urls = urls;
+        }
+        let digest = Digest::of(tarball);
         cluster.release.tarballs = vec![(Arch::Amd64, digest), (Arch::Arm64, digest)];
         for file in &machines(&cluster, Layout::default())[0].files {
             if let Some(name) = file.path.strip_prefix("/usr/local/lib/firstboot/") {
-                let path = root.path("usr/local/lib/firstboot").join(name);
+                let path = self.path("usr/local/lib/firstboot").join(name);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, file.bytes()).unwrap();
             }
         }
-        root.executable("tools/curl", CURL);
-        fs::create_dir(root.path("mirrors")).unwrap();
-        root
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -109,8 +125,12 @@ impl Root {
         command
             .env("PATH", path)
             .env("MIRRORS", self.path("mirrors"))
-            .args(["sh", "-c", "\"$@\" 2>&1; echo \" -> $?\"", "sh", shell])
-            .arg(script);
+            .args(["sh", "-c", "\"$@\" 2>&1; echo \" -> $?\""])
+            // What hangs is ended, and then has not ended as it should.
+            .args(["sh", "timeout", "300"])
+            .args(shell.split(' '))
+            .arg(script)
+            .arg(SECONDS);
         let Output { text, .. } = output(&mut command, "");
         let (said, code) = text.trim_end().rsplit_once(" -> ").unwrap();
         (code.parse().unwrap(), said.trim_end().to_owned())
@@ -133,6 +153,9 @@ impl Root {
 
 const GOOD: [&str; 2] = ["etcd", "etcdctl"];
 
+/// How long the script gives each mirror here.
+const SECONDS: &str = "3";
+
 #[test]
 fn installs_once_and_only_the_binaries() {
     for shell in ["dash", "bash"] {
@@ -152,7 +175,7 @@ fn installs_once_and_only_the_binaries() {
 fn takes_the_next_mirror_when_one_is_down() {
     let root = Root::new();
     root.mirror("two.test", &root.good());
-    let said = "3.3.9 from two.test; one.test: curl: (22) error: 503";
+    let said = "3.3.9 from two.test; one.test: error: 503";
     assert_eq!(root.run("sh"), (0, said.into()));
 }
 
@@ -304,5 +327,197 @@ fn each_architecture_takes_its_own_of_one_text() {
             "{machine}: {said}"
         );
         fs::remove_dir_all(root.path("usr/local/bin")).unwrap();
+    }
+}
+
+/// A mirror that answers whoever asks with what it is made to say, and counts what it says.
+struct Rude {
+    port: u16,
+    asked: Arc<AtomicU64>,
+    said: Arc<AtomicU64>,
+}
+
+/// How a mirror misbehaves; `false` ends the connection.
+type Manner = fn(&mut Talk) -> bool;
+
+struct Talk {
+    stream: TcpStream,
+    said: Arc<AtomicU64>,
+    port: u16,
+}
+
+impl Talk {
+    /// Whether they still listen.
+    fn say(&mut self, bytes: &[u8]) -> bool {
+        let said = self.stream.write_all(bytes).is_ok();
+        if said {
+            let length = u64::try_from(bytes.len()).unwrap();
+            self.said.fetch_add(length, Ordering::Relaxed);
+        }
+        said
+    }
+}
+
+impl Rude {
+    fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (asked, said) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (count, heard) = (Arc::clone(&asked), Arc::clone(&said));
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let (count, said) = (Arc::clone(&count), Arc::clone(&heard));
+                thread::spawn(move || {
+                    let mut question = [0; 4096];
+                    let _ = stream.read(&mut question);
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let mut talk = Talk { stream, said, port };
+                    while manner(&mut talk) {}
+                });
+            }
+        });
+        Self { port, asked, said }
+    }
+}
+
+const MANNERS: [(&str, Manner); 8] = [
+    ("an endless body", |talk| {
+        talk.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+        let chunk = format!("100000\r\n{}\r\n", "x".repeat(0x10_0000));
+        while talk.say(chunk.as_bytes()) {}
+        false
+    }),
+    ("an endless body without a length", |talk| {
+        talk.say(b"HTTP/1.0 200 OK\r\n\r\n");
+        while talk.say(&[b'x'; 0x10_0000]) {}
+        false
+    }),
+    ("a body of a terabyte", |talk| {
+        talk.say(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n");
+        while talk.say(&[b'x'; 0x10_0000]) {}
+        false
+    }),
+    ("endless headers", |talk| {
+        talk.say(b"HTTP/1.1 200 OK\r\n");
+        let header = format!("x: {}\r\n", "x".repeat(0x1000));
+        while talk.say(header.as_bytes()) {}
+        false
+    }),
+    ("a byte now and then", |talk| {
+        talk.say(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+        while talk.say(b"x") {
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }),
+    ("nothing", |talk| {
+        thread::sleep(Duration::from_millis(20));
+        talk.stream.peek(&mut [0]).is_err()
+    }),
+    ("half of what it promised", |talk| {
+        talk.say(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf");
+        false
+    }),
+    ("go elsewhere, for ever", |talk| {
+        let to = format!("http://127.0.0.1:{}/again", talk.port);
+        talk.say(format!("HTTP/1.1 302 X\r\nlocation: {to}\r\n\r\n").as_bytes());
+        false
+    }),
+];
+
+/// Whatever a mirror does, the next one is asked in its time, and the disk holds what it held.
+#[test]
+fn a_mirror_that_misbehaves_does_not_keep_the_next_one_unasked() {
+    const MOST: u64 = 130_000_000; // the limit, and what lies in the network's buffers
+    thread::scope(|scope| {
+        for (says, manner) in MANNERS {
+            scope.spawn(move || {
+                let root = Root::new();
+                fs::remove_file(root.path("tools/curl")).unwrap();
+                let rude = Rude::start(manner);
+                let good = format!("file://{}", root.path("release").display());
+                let urls = vec![format!("http://127.0.0.1:{}", rude.port), good];
+                let tarball = root.good();
+                root.pin(Mismatch::Install, &tarball, Some(urls));
+                fs::create_dir(root.path("release")).unwrap();
+                for arch in ["amd64", "arm64"] {
+                    let name = format!("release/etcd-v3.3.9-linux-{arch}.tar.gz");
+                    fs::write(root.path(&name), &tarball).unwrap();
+                }
+                let (code, said) = root.run("sh");
+                assert_eq!(code, 0, "{says}: {said}");
+                let why = format!("; 127.0.0.1:{}: ", rude.port);
+                let why = said.split_once(&why).map(|(_, why)| why);
+                assert!(why.is_some_and(|why| why.len() > 5), "{says}: {said}");
+                assert_eq!(root.installed(), GOOD, "{says}");
+                let asked = rude.asked.load(Ordering::Relaxed);
+                assert!((1..=51).contains(&asked), "{says}: asked {asked} times");
+                let heard = rude.said.load(Ordering::Relaxed);
+                assert!(heard < MOST, "{says}: {heard} bytes");
+            });
+        }
+    });
+}
+
+/// A tarball that is pinned, and has something else in the place of a program.
+#[test]
+fn only_files_come_out_of_a_pinned_tarball() {
+    for (what, make) in [
+        (
+            "a link to a file",
+            "rm $top/etcd && ln -s $PWD/victim $top/etcd",
+        ),
+        (
+            "a link to nothing",
+            "rm $top/etcd && ln -s $PWD/none $top/etcd",
+        ),
+        ("a pipe", "rm $top/etcdctl && mkfifo $top/etcdctl"),
+        (
+            "a link in etcdutl's place",
+            "ln -s $PWD/victim $top/etcdutl",
+        ),
+        ("a pipe in etcdutl's place", "mkfifo $top/etcdutl"),
+        ("a directory", "rm $top/etcd && mkdir $top/etcd"),
+        ("nothing", "rm $top/etcd"),
+        (
+            "a link to a directory",
+            "mv $top $PWD/elsewhere && ln -s $PWD/elsewhere $top",
+        ),
+    ] {
+        for shell in ["dash", "bash", "busybox sh"] {
+            let root = Root::new();
+            fs::write(root.path("victim"), "private").unwrap();
+            fs::set_permissions(root.path("victim"), fs::Permissions::from_mode(0o600)).unwrap();
+            let script = format!(
+                "for top in make/etcd-v3.3.9-linux-*; do {make}; rm -rf moved
+                 [ ! -e elsewhere ] || mv elsewhere moved; done
+                 [ ! -e moved ] || mv moved elsewhere
+                 cd make && tar -czf ../bad.tar.gz *"
+            );
+            let mut pack = Command::new("sh");
+            pack.args(["-euc", &script]).current_dir(root.dir.path());
+            let packed = output(&mut pack, "");
+            assert!(packed.success, "{what}: {}", packed.text);
+            let bad = fs::read(root.path("bad.tar.gz")).unwrap();
+            root.pin(Mismatch::Install, &bad, None);
+            root.mirror("one.test", &bad);
+            let (code, said) = root.run(shell);
+            if what.contains("etcdutl") {
+                // Which not every release has: it is as if this one had none.
+                assert_eq!(
+                    (code, root.installed()),
+                    (0, GOOD.map(str::to_owned).into())
+                );
+            } else {
+                assert_eq!(code, 78, "{what}: {said}");
+                assert!(said.contains("lacks files"), "{what}: {said}");
+                assert!(root.installed().is_empty(), "{what}");
+            }
+            let mode = fs::metadata(root.path("victim"))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o7777, 0o600, "{what}");
+        }
     }
 }

@@ -64,7 +64,7 @@ pub fn machines(cluster: &Cluster, layout: Layout) -> Vec<Machine<'_>> {
     common.push(release_file(&cluster.release, cluster.mismatch, layout));
     let lib = layout.lib();
     let more = more_scripts(cluster).into_iter();
-    let file = |(name, text): (&str, &str)| File::boot(&format!("{lib}/{name}"), text.to_owned());
+    let file = |(name, text)| File::boot(&format!("{lib}/{name}"), without_comments(text));
     common.extend(more.map(file));
     let machine = |member| machine(cluster, member, &common);
     cluster.members.iter().map(machine).collect()
@@ -75,8 +75,8 @@ pub fn image_files(layout: Layout) -> Vec<File<'static>> {
     let lib = |name: &str| format!("{}/{name}", layout.lib());
     let unit = |name: &str| format!("{UNITS}/{name}");
     vec![
-        File::image(lib("bootstrap"), BOOTSTRAP),
-        File::image(lib("install-etcd"), INSTALL_ETCD),
+        File::image(lib("bootstrap"), without_comments(BOOTSTRAP)),
+        File::image(lib("install-etcd"), without_comments(INSTALL_ETCD)),
         File::image(unit("etcd.service"), render::etcd_service(layout)),
         File::image(unit("firstboot.service"), render::firstboot_service(layout)),
     ]
@@ -97,6 +97,25 @@ fn more_scripts(cluster: &Cluster) -> Vec<(&'static str, &'static str)> {
     let disk = cluster.data_disk.as_ref().map(|_| ("disk", DISK));
     let peers = cluster.replace.map(|_| ("peers", PEERS));
     disk.into_iter().chain(peers).collect()
+}
+
+/// A script as it is sent: its comments are for who changes it, and each byte counts there. In
+/// these scripts a number sign after a blank begins one wherever it stands.
+fn without_comments(script: &str) -> String {
+    let code = |line: &str| match line.find("# ") {
+        Some(0) => None,
+        Some(at) if line[..at].ends_with(' ') => {
+            Some(line[..at].trim_end().to_owned()).filter(|code| !code.is_empty())
+        }
+        _ => Some(line.to_owned()),
+    };
+    let mut sent: String = script
+        .lines()
+        .filter_map(code)
+        .collect::<Vec<_>>()
+        .join("\n");
+    sent.push('\n');
+    sent
 }
 
 impl Machine<'_> {
