@@ -2,7 +2,7 @@
 
 use crate::calendar::{moment, span};
 use crate::pki::audit::Facts;
-use crate::verify::{Checked, Finding, Listed, State, Verification};
+use crate::verify::{Checked, Comparison, Finding, Held, Listed, State, Verification};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -39,8 +39,12 @@ fn summary(end: &Verification) -> String {
     let (name, id) = (&plan.cluster, plan.id);
     if end.passed() {
         let leader = end.leader.and_then(|leader| end.name_of(leader));
+        let but = match end.data {
+            Some(Comparison::Undecided(..)) => ", but the data were not compared",
+            _ => "",
+        };
         return format!(
-            "{name}: as planned: etcd {}, cluster ID {id}, led by {}",
+            "{name}: as planned{but}: etcd {}, cluster ID {id}, led by {}",
             plan.version,
             leader.unwrap_or("nobody")
         );
@@ -142,6 +146,11 @@ pub(super) fn json(end: &Verification) -> Value {
         "asPlanned": end.passed(),
         "leader": end.leader.and_then(|leader| end.name_of(leader)),
         "raftTerm": end.term,
+        "data": end.data.as_ref().map(|data| match data {
+            Comparison::Same => "same",
+            Comparison::Differ(_) => "differs",
+            Comparison::Undecided(..) => "not-compared",
+        }),
         "controllers": controllers,
         "findings": findings,
     })
@@ -156,6 +165,11 @@ fn controller(one: &Checked) -> Value {
             .filter(|raised| raised.member == status.member);
         own.map(|raised| raised.alarm.name()).collect::<Vec<_>>()
     });
+    let held = match &seen.held {
+        Some(Held::Said(sample)) => Some(sample),
+        _ => None,
+    };
+    let hash = held.and_then(|sample| sample.hash.as_ref().ok());
     json!({
         "name": planned.name.as_str(),
         "address": planned.address.to_string(),
@@ -172,6 +186,9 @@ fn controller(one: &Checked) -> Value {
         "raftTerm": status.map(|status| status.term),
         "dbSizeBytes": status.map(|status| status.database),
         "dbSizeInUseBytes": status.and_then(|status| status.in_use),
+        "revision": held.map(|sample| sample.later),
+        "hashRevision": hash.map(|hash| hash.revision),
+        "hash": hash.map(|hash| hash.value),
         "healthy": seen.health.as_ref().map(|health| health.healthy),
         "alarms": alarms,
         "certificate": seen.certificate.as_ref().map(certificate),

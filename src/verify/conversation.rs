@@ -5,6 +5,7 @@ use super::gateway;
 use super::handshake::{self, Shown};
 use super::observation::{End, NotStarted, Observation};
 use super::refusal::{self, Sides};
+use super::rounds;
 use crate::cluster::ClusterId;
 use crate::report::innermost;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -40,7 +41,8 @@ pub struct Target {
     pub credentials: Credentials,
 }
 
-/// Asks every target, all at once, none for longer than `timeout`; `now` is in Unix seconds.
+/// Asks every target, all at once, none for longer than `timeout`; then those that are in one
+/// cluster what they hold, for as long again. `now` is in Unix seconds.
 ///
 /// What is wrong with a target is in its observation; an error is this computer's.
 pub fn ask(targets: &[Target], timeout: Duration, now: i64) -> io::Result<Vec<Observation>> {
@@ -57,6 +59,7 @@ pub fn ask(targets: &[Target], timeout: Duration, now: i64) -> io::Result<Vec<Ob
         for look in looks {
             seen.push(look.await.map_err(io::Error::other)?);
         }
+        rounds::compare(targets, &mut seen, timeout).await;
         Ok(seen)
     })
 }
@@ -98,8 +101,15 @@ async fn talk(
         .await
         .map_err(|error| not_started(&error))?;
     seen.end = End::Mute(None);
-    let connected = connect(target, shown, stream, target.client).await;
-    let mut http = connected.map_err(broken)?;
+    let mut http = match connect(target, shown, stream, target.client).await {
+        Ok(http) => http,
+        Err(error) => {
+            return Err(match broken(error) {
+                End::NotEtcd(_) if is_plain(target).await => End::Plain,
+                other => other,
+            });
+        }
+    };
 
     seen.end = End::BrokeOff("`/version`");
     let reply = http.get("/version").await.map_err(broken)?;
@@ -148,6 +158,27 @@ async fn talk(
     }
     seen.end = End::Answered;
     Ok(())
+}
+
+/// Whether it answers a question that is asked without TLS. An etcd with `http` URLs for clients
+/// hangs up on who begins with TLS, and says nothing.
+async fn is_plain(target: &Target) -> bool {
+    let ask = async {
+        let stream = TcpStream::connect(target.client).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let host = target.client.to_string();
+        let driver = tokio::spawn(connection);
+        let mut http = Http {
+            sender,
+            driver,
+            host,
+        };
+        http.get("/version").await
+    };
+    // A server that speaks TLS says so in plain HTTP, with a 400.
+    let plain = |reply: Reply| reply.status != StatusCode::BAD_REQUEST;
+    let answer = tokio::time::timeout(Duration::from_secs(1), ask).await;
+    answer.is_ok_and(|answer| answer.is_ok_and(plain))
 }
 
 fn not_started(error: &io::Error) -> End {

@@ -1,5 +1,6 @@
 //! Compares what was seen with what was planned. Pure: the clock comes in as a value.
 
+use super::data::Comparison;
 use super::observation::{End, Listed, Observation, Status};
 use super::plan::{Plan, Planned};
 use super::together::{self, statuses};
@@ -77,6 +78,9 @@ pub struct Verification {
     pub leader: Option<MemberId>,
     /// The highest raft term that was seen.
     pub term: Option<u64>,
+    /// Whether members hold the same data, by their place in `controllers`; `None` where there
+    /// were no two to compare.
+    pub data: Option<Comparison>,
 }
 
 impl Verification {
@@ -138,7 +142,12 @@ pub fn judge(plan: &Plan, seen: Vec<Observation>, files: &[OnDisk], now: i64) ->
             state,
         });
     }
-    let together = together::findings(plan, &controllers);
+    let data = together::data(&controllers);
+    let mut together = together::findings(plan, &controllers);
+    together.extend(
+        data.as_ref()
+            .and_then(|data| words::data(data, &controllers)),
+    );
     for one in &mut controllers {
         let name = Some(one.planned.name.as_str());
         let names = |it: &Finding| it.is_error() && it.controller.as_deref() == name;
@@ -154,6 +163,7 @@ pub fn judge(plan: &Plan, seen: Vec<Observation>, files: &[OnDisk], now: i64) ->
         plan: plan.clone(),
         leader: first.filter(|_| agreed),
         term: statuses.iter().map(|status| status.term).max(),
+        data,
         controllers,
         findings,
     }
@@ -215,6 +225,7 @@ impl Look<'_> {
                 let finding = words::certificate_refused(at, refusal);
                 (State::CertificateRefused, finding)
             }
+            End::Plain => (State::NoAnswer, words::plain(at, self.seen.endpoint)),
             End::NotEtcd(why) => (State::NoAnswer, words::not_etcd(at, why)),
             End::BrokeOff(question) => {
                 let finding = words::unanswered(at, question, "it timed out");

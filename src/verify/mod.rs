@@ -14,20 +14,24 @@
 
 mod conversation;
 mod credentials;
+mod data;
 mod gateway;
+mod grpc;
 mod handshake;
 mod judge;
 mod observation;
 mod plan;
 mod refusal;
+mod rounds;
 mod together;
 mod words;
 
 pub use conversation::{Target, ask};
 pub use credentials::{Credentials, Material, Unusable};
+pub use data::{Comparison, Hash, Sample};
 pub use judge::{Checked, OnDisk, State, Verification, judge};
 pub use observation::{
-    Alarm, By, End, Health, Listed, NotStarted, Observation, Raised, Refusal, Status,
+    Alarm, By, End, Health, Held, Listed, NotStarted, Observation, Raised, Refusal, Status,
 };
 pub use plan::{Plan, Planned};
 pub use words::Finding;

@@ -1,5 +1,6 @@
 //! What was seen of one controller, as far as it was reached.
 
+use super::data::Sample;
 use crate::cluster::{ClusterId, MemberId};
 use crate::pki::audit::Facts;
 use std::net::SocketAddr;
@@ -30,6 +31,17 @@ pub struct Observation {
     pub alarms: Option<Vec<Raised>>,
     /// Questions that the member has answered with an error, and what it said.
     pub unanswered: Vec<(&'static str, String)>,
+    /// What it holds; `None` where nobody was there to compare it with, or a learner was asked.
+    pub held: Option<Held>,
+}
+
+/// What a member says of its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// This.
+    Said(Sample),
+    /// Nothing: why.
+    Silent(String),
 }
 
 /// How far a conversation came.
@@ -44,6 +56,8 @@ pub enum End {
     Mute(Option<ClusterId>),
     /// One side does not take the other's certificate.
     CertificateRefused(Refusal),
+    /// It speaks HTTP, and no TLS.
+    Plain,
     /// Somebody answers, but not as etcd does: why.
     NotEtcd(String),
     /// It stopped answering: what it was asked last.
@@ -172,6 +186,7 @@ impl Observation {
             members: None,
             alarms: None,
             unanswered: Vec::new(),
+            held: None,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What only shows when all controllers are looked at: their lists, their leader, their alarms.
 
+use super::data::Comparison;
 use super::judge::{Checked, State};
 use super::observation::{Listed, Status};
 use super::plan::{Plan, Planned};
+use super::rounds;
 use super::words::{self, Finding};
 use crate::cluster::MemberId;
 
@@ -16,6 +18,27 @@ fn ours(controllers: &[Checked]) -> impl Iterator<Item = &Checked> {
 /// What those say of themselves that are in the planned cluster.
 pub(super) fn statuses(controllers: &[Checked]) -> impl Iterator<Item = &Status> {
     ours(controllers).filter_map(|one| one.seen.status.as_ref())
+}
+
+/// Whether those that are in the planned cluster hold the same.
+pub(super) fn data(controllers: &[Checked]) -> Option<Comparison> {
+    let asked = controllers.iter().enumerate().filter_map(|(index, one)| {
+        let held = one.seen.held.as_ref();
+        held.filter(|_| one.state < State::AnotherCluster)
+            .map(|held| (index, held.clone()))
+    });
+    let (places, held): (Vec<_>, Vec<_>) = asked.unzip();
+    if held.len() < 2 {
+        return None;
+    }
+    Some(match rounds::compared(&held) {
+        Comparison::Same => Comparison::Same,
+        Comparison::Undecided(index, why) => Comparison::Undecided(places[index], why),
+        Comparison::Differ(groups) => {
+            let there = |group: Vec<usize>| group.into_iter().map(|index| places[index]).collect();
+            Comparison::Differ(groups.into_iter().map(there).collect())
+        }
+    })
 }
 
 /// What only shows when all are looked at.

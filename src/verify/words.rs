@@ -1,6 +1,8 @@
 //! Every message of `verify`: lower case, no full stop, the cure beside it.
 
-use super::observation::{Alarm, By, End, Listed, NotStarted, Raised, Refusal};
+use super::data::{Comparison, Sample};
+use super::judge::Checked;
+use super::observation::{Alarm, By, End, Held, Listed, NotStarted, Raised, Refusal};
 use super::plan::{Plan, Planned};
 use crate::calendar::{day, span};
 use crate::cluster::{ClusterId, MemberId};
@@ -162,6 +164,91 @@ pub(super) fn not_etcd(at: &Planned, why: &str) -> Finding {
         why.to_owned(),
         "is this etcd's port for clients, and reached without a proxy in between?",
     )
+}
+
+pub(super) fn plain(at: &Planned, endpoint: SocketAddr) -> Finding {
+    error(
+        "no-tls",
+        at,
+        format!("it speaks without TLS: {endpoint} answers plain HTTP"),
+        "whoever reaches this port can read and write everything: is this the machine that was \
+         rendered? Its client URLs begin with `https://`",
+    )
+}
+
+/// Whether members hold the same data.
+pub(super) fn data(data: &Comparison, controllers: &[Checked]) -> Option<Finding> {
+    match data {
+        Comparison::Same => None,
+        Comparison::Undecided(index, why) => {
+            let at = &controllers[*index].planned;
+            Some(Finding {
+                controller: None,
+                ..warning(
+                    "data-not-compared",
+                    at,
+                    format!(
+                        "whether all members hold the same data is not known: {}: {why}",
+                        at.name
+                    ),
+                    "ask again; a member that was restored or began blank could be healthy, and \
+                     hold other data than the others",
+                )
+            })
+        }
+        Comparison::Differ(groups) => Some(data_differ(groups, controllers)),
+    }
+}
+
+fn data_differ(groups: &[Vec<usize>], controllers: &[Checked]) -> Finding {
+    const HELP: &str = "they were not restored from one snapshot, or one began blank: take a \
+                        snapshot of each (`etcdctl snapshot save`, one endpoint at a time), decide \
+                        whose data is right, and replace the machines that hold other data; \
+                        docs/day-two.md";
+    let said = |index: usize| match &controllers[index].seen.held {
+        Some(Held::Said(sample)) => Some(sample),
+        _ => None,
+    };
+    let holds = |group: &[usize]| {
+        let names: Vec<_> = group
+            .iter()
+            .map(|index| controllers[*index].planned.name.as_str())
+            .collect();
+        let what = group.first().and_then(|index| said(*index));
+        format!(
+            "{} {}",
+            names.join(" and "),
+            what.map_or_else(String::new, shown)
+        )
+    };
+    let all: Vec<_> = groups.iter().map(|group| holds(group)).collect();
+    let members: usize = groups.iter().map(Vec::len).sum();
+    match groups {
+        // One that differs from a majority is named.
+        [most, one] if one.len() == 1 && most.len() * 2 > members && most.len() > 1 => error(
+            "data-differs",
+            &controllers[one[0]].planned,
+            format!("it holds other data than the others: {}", all.join(", ")),
+            HELP,
+        ),
+        _ => of_cluster(
+            "data-differs",
+            format!("members hold different data: {}", all.join(", ")),
+            HELP,
+        ),
+    }
+}
+
+/// `(revision 42, hash 2258749602 at 40)`
+fn shown(sample: &Sample) -> String {
+    let revision = sample.later;
+    match &sample.hash {
+        Ok(hash) => format!(
+            "(revision {revision}, hash {} at {})",
+            hash.value, hash.revision
+        ),
+        Err(_) => format!("(revision {revision})"),
+    }
 }
 
 /// What it said was cut short, or was an error.

@@ -42,6 +42,11 @@ impl Etcd {
         }
     }
 
+    /// The directory of its programs.
+    pub(crate) fn bin(&self) -> &Path {
+        &self.bin
+    }
+
     /// Of the line 3.3: its own prefix, and no learners.
     pub(crate) fn is_3_3(&self) -> bool {
         self.version.starts_with("3.3.")
@@ -220,6 +225,45 @@ impl Member {
             .unwrap();
         Self(child)
     }
+}
+
+/// What this member's keys are, in a file: a snapshot.
+pub(crate) fn snapshot(etcd: &Etcd, field: &Field, desk: &Desk, index: usize, file: &str) {
+    let endpoint = format!("https://{}:2379", ADDRESSES[index]);
+    let mut command = field.command(&etcd.bin.join("etcdctl"));
+    command
+        .env("ETCDCTL_API", "3")
+        .args(["--endpoints", &endpoint, "--cacert", "pki/ca.pem"])
+        .args(["--cert", "pki/admin.pem", "--key", "pki/admin-key.pem"])
+        .args(["snapshot", "save", file])
+        .current_dir(desk.dir());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Makes a member's data out of a snapshot, for this life of it.
+pub(crate) fn restore(etcd: &Etcd, desk: &Desk, index: usize, life: usize, file: &str) {
+    let url = |index: usize| format!("https://{}:2380", ADDRESSES[index]);
+    let cluster = [0, 1, 2].map(|index| format!("controller-{index}={}", url(index)));
+    // etcdctl does it up to 3.5.
+    let tool = etcd.bin.join("etcdutl");
+    let tool = if tool.exists() {
+        tool
+    } else {
+        etcd.bin.join("etcdctl")
+    };
+    let output = Command::new(tool)
+        .env("ETCDCTL_API", "3")
+        .args(["snapshot", "restore", file])
+        .args(["--name", &format!("controller-{index}")])
+        .args(["--data-dir", &format!("{index}-{life}.etcd")])
+        .args(["--initial-cluster", &cluster.join(",")])
+        .args(["--initial-cluster-token", PLANNED.token])
+        .args(["--initial-advertise-peer-urls", &url(index)])
+        .current_dir(desk.dir())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 /// Asks a member's JSON gateway as an administrator, with curl.

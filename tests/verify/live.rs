@@ -1,10 +1,11 @@
 //! Real clusters of three in a namespace of their own, one fault after the other, each named.
 
 use crate::desk::{Desk, IDS, Said, findings, messages, now, states};
-use crate::field::{Etcd, Field, Member, PLANNED, Told, etcds, post};
+use crate::field::{Etcd, Field, Member, PLANNED, Told, etcds, post, restore, snapshot};
 use firstboot::pki::mint::Validity;
 use serde_json::Value;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// What one look may take, and what the test's computer may take on top of it.
@@ -114,6 +115,131 @@ fn act(scene: &mut Scene) {
     leaderless(scene);
 }
 
+fn put(scene: &Scene, index: usize, key: usize) {
+    // The key is `AAAA` and so on: any base64 of four letters is one.
+    let body = format!("kv/put {{\"key\":\"{key:04}\",\"value\":\"AAAA\"}}");
+    post(&scene.etcd, &scene.field, &scene.desk, index, &body);
+}
+
+fn compact(scene: &Scene, revision: u64) {
+    let body = format!("kv/compaction {{\"revision\":\"{revision}\"}}");
+    post(&scene.etcd, &scene.field, &scene.desk, 0, &body);
+}
+
+/// Members that hold other data than the others, and are healthy.
+#[test]
+#[ignore = "needs root and real etcds: `make test`"]
+fn members_with_other_data_are_named() {
+    let etcds = etcds();
+    std::thread::scope(|scope| {
+        for etcd in &etcds {
+            scope.spawn(|| restored(&mut Scene::new(etcd)));
+        }
+    });
+}
+
+fn restored(scene: &mut Scene) {
+    for index in 0..3 {
+        scene.start(index, &PLANNED);
+    }
+    scene.until([GOOD; 3]);
+    for key in 0..5 {
+        put(scene, 0, key);
+    }
+    snapshot(&scene.etcd, &scene.field, &scene.desk, 0, "early.db");
+    for key in 5..9 {
+        put(scene, 0, key);
+    }
+    snapshot(&scene.etcd, &scene.field, &scene.desk, 1, "late.db");
+    writing(scene);
+
+    let odd = ["controller-2 data-differs"];
+    let life = |life| Told { life, ..PLANNED };
+    let again = |scene: &mut Scene, number: usize, third: Option<&str>| {
+        for index in 0..3 {
+            scene.stop(index);
+        }
+        for (index, file) in [Some("late.db"), Some("late.db"), third].iter().enumerate() {
+            if let Some(file) = file {
+                restore(&scene.etcd, &scene.desk, index, number, file);
+            }
+            scene.start(index, &life(number));
+        }
+    };
+    // All of one snapshot: nothing to say of them.
+    again(scene, 1, Some("late.db"));
+    let (document, _) = scene.until_found(&[], [GOOD; 3], Some(&[]));
+    assert_eq!(document["data"], "same");
+    // One of an earlier one, and one blank: healthy, both.
+    for (number, third) in [(2, Some("early.db")), (3, None)] {
+        again(scene, number, third);
+        let (document, said) = scene.until_found(&[], [GOOD, GOOD, "differs"], Some(&odd));
+        assert_eq!((said.status, &document["data"]), (2, &"differs".into()));
+        let three = document["controllers"].as_array().unwrap();
+        assert!(three.iter().all(|one| one["healthy"] == true));
+        let revision = |index: usize| three[index]["revision"].as_u64().unwrap();
+        assert_eq!(revision(0), revision(1));
+        assert!(revision(2) < revision(0), "{document:#}");
+        let why = &messages(&document, "data-differs")[0];
+        let start = "it holds other data than the others: controller-0 and controller-1 (revision ";
+        assert!(why.starts_with(start), "{why}");
+        // Nor do later writes hide it, and what was compacted.
+        for key in 0..4 {
+            put(scene, 1, key);
+        }
+        compact(scene, revision(0) + 2);
+        let (document, _) = scene.until_found(&[], [GOOD, GOOD, "differs"], Some(&odd));
+        assert_eq!(document["data"], "differs");
+    }
+    // A majority is not of one mind either: nobody is blamed.
+    for index in 0..3 {
+        scene.stop(index);
+    }
+    restore(&scene.etcd, &scene.desk, 0, 4, "late.db");
+    restore(&scene.etcd, &scene.desk, 1, 4, "early.db");
+    for index in 0..3 {
+        scene.start(index, &life(4));
+    }
+    let found = ["cluster data-differs"];
+    let (document, said) = scene.until_found(&[], [GOOD; 3], Some(&found));
+    assert_eq!((said.status, &document["data"]), (2, &"differs".into()));
+}
+
+/// While others write and compact as fast as they can, nobody is taken for one that differs.
+fn writing(scene: &Scene) {
+    let (end, written) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for index in 0..3 {
+            let (end, written) = (&end, &written);
+            scope.spawn(move || {
+                while !end.load(Ordering::Relaxed) {
+                    put(scene, index, written.fetch_add(1, Ordering::Relaxed) % 50);
+                }
+            });
+        }
+        let mut looked = 0;
+        let mut same = 0;
+        let mut last = 0;
+        while looked < 10 || written.load(Ordering::Relaxed) < last + 5 {
+            let (document, _) = scene.look(&[]);
+            looked += 1;
+            last = written.load(Ordering::Relaxed);
+            assert_ne!(document["data"], "differs", "{document:#}");
+            same += usize::from(document["data"] == "same");
+            if looked == 5 {
+                compact(
+                    scene,
+                    document["controllers"][0]["revision"].as_u64().unwrap(),
+                );
+            }
+        }
+        end.store(true, Ordering::Relaxed);
+        assert!(same > looked / 2, "{same} of {looked} looks could compare");
+    });
+    let (document, _) = scene.until_found(&[], [GOOD; 3], Some(&[]));
+    assert_eq!(document["data"], "same");
+}
+
 /// One member waits for its peers; `--wait` ends when they are there.
 fn before_quorum_and_after(scene: &mut Scene) {
     scene.start(0, &PLANNED);
@@ -153,6 +279,7 @@ fn healthy(scene: &Scene) {
     let (document, said) = scene.until([GOOD; 3]);
     assert_eq!(said.status, 0);
     assert_eq!(document["asPlanned"], true);
+    assert_eq!(document["data"], "same");
     assert_eq!(findings(&document), Vec::<String>::new());
     let leader = document["leader"].as_str().unwrap();
     for (index, one) in document["controllers"]

@@ -38,6 +38,20 @@ fn silence_is_told_apart_each_within_its_time() {
     assert_eq!(said[1], "what answers speaks no TLS");
 }
 
+/// An etcd whose URLs for clients begin with `http://` hangs up on TLS, and says nothing of it.
+#[test]
+fn who_speaks_without_tls_is_asked_so() {
+    let (document, said) = look_at(Manner::Http, "kubernetes", &[]);
+    assert_eq!(states(&document)[2], "no-answer");
+    assert_eq!(findings(&document), ["controller-2 no-tls"]);
+    assert_eq!(said.status, 2);
+    let why = &messages(&document, "no-tls")[0];
+    assert!(
+        why.starts_with("it speaks without TLS: 127.0.0.1:"),
+        "{why}"
+    );
+}
+
 #[test]
 fn certificates_are_refused_by_either_side_with_the_reason() {
     let answers = || Manner::Answers(healthy(2, VERSION));

@@ -1,14 +1,22 @@
 //! A stand-in of etcd's port for clients: real TLS that asks for a client's certificate, and
-//! answers that a test writes. What stands in it follows the measured answers of 3.3 to 3.5 and
-//! etcd's own sources for 3.6 and 3.7, which cannot be had here.
+//! answers that a test writes, in JSON and by gRPC. What stands in it follows the measured answers of
+//! 3.3 to 3.7.
 
 use crate::desk::{ADDRESSES, Desk, IDS};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::ready;
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -30,6 +38,8 @@ pub(crate) enum Manner {
     Drips,
     /// Speaks no TLS.
     Plain,
+    /// Answers in plain HTTP, and hangs up on who begins with TLS, as an etcd with `http` URLs.
+    Http,
 }
 
 /// One stand-in, on a port of loopback.
@@ -96,6 +106,18 @@ fn converse(
 ) -> io::Result<()> {
     const LONG: Duration = Duration::from_mins(10);
     match manner {
+        Manner::Answers(known) | Manner::BreaksOff(known, _) if wants_grpc(&stream)? => {
+            return speak_grpc(stream, &config, known);
+        }
+        Manner::Http => {
+            let mut first = [0];
+            if stream.peek(&mut first)? == 1 && first != [0x16] {
+                let version = json!({ "etcdserver": "3.6.14", "etcdcluster": "3.6.0" });
+                question(&mut BufReader::new(&stream))?;
+                stream.write_all(reply(&(200, version)).as_bytes())?;
+            }
+            return Ok(());
+        }
         Manner::Mute => thread::sleep(LONG),
         Manner::Plain => stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")?,
         _ => {}
@@ -132,6 +154,115 @@ fn converse(
             _ => thread::sleep(LONG),
         }
     }
+}
+
+/// Whether the first message of TLS offers nothing but HTTP/2.
+fn wants_grpc(stream: &TcpStream) -> io::Result<bool> {
+    let mut seen = [0; 4096];
+    loop {
+        let length = stream.peek(&mut seen)?;
+        let whole = 5 + usize::from(u16::from_be_bytes([seen[3], seen[4]]));
+        if length == 0 || length >= whole.min(seen.len()) {
+            return Ok(seen[..length]
+                .windows(5)
+                .any(|five| five == b"\0\x03\x02h2"));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Answers two calls of gRPC by what stands in the JSON answers: the status, and `HashKV`.
+fn speak_grpc(
+    stream: TcpStream,
+    config: &ServerConfig,
+    known: &BTreeMap<String, (u16, Value)>,
+) -> io::Result<()> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    stream.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let stream = acceptor.accept(stream).await?;
+        let answer = |request: Request<Incoming>| {
+            let answer = grpc_answer(request.uri().path(), known);
+            async move {
+                // A question is read before it is answered.
+                request.into_body().collect().await?;
+                Ok::<_, hyper::Error>(answer)
+            }
+        };
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), service_fn(answer))
+            .await
+            .map_err(io::Error::other)
+    })
+}
+
+fn grpc_answer(
+    path: &str,
+    known: &BTreeMap<String, (u16, Value)>,
+) -> Response<BoxBody<Bytes, Infallible>> {
+    let number = |value: &Value| match value {
+        Value::String(text) => text.parse().unwrap(),
+        other => other.as_u64().unwrap_or(0),
+    };
+    let method = path.strip_prefix("/etcdserverpb.Maintenance/").unwrap();
+    let mut fields: Vec<(u8, u64)> = Vec::new();
+    let mut message = Vec::new();
+    let mut refusal = None;
+    match method {
+        "Status" => {
+            let status = known.iter().find(|(path, _)| path.ends_with("/status"));
+            let status = &status.unwrap().1.1;
+            let header = protobuf(&[(3, number(&status["header"]["revision"]))]);
+            message.extend([1 << 3 | 2, u8::try_from(header.len()).unwrap()]);
+            message.extend(header);
+            fields.push((5, number(&status["raftIndex"])));
+            fields.push((7, number(&status["raftAppliedIndex"])));
+        }
+        "HashKV" => match known.get("HashKV") {
+            Some((200, answer)) => {
+                fields.push((2, number(&answer["hash"])));
+                fields.push((3, number(&answer["compact_revision"])));
+            }
+            Some((_, answer)) => refusal = Some(answer["error"].as_str().unwrap().to_owned()),
+            None => refusal = Some("unknown method HashKV".to_owned()),
+        },
+        other => panic!("{other} is not asked"),
+    }
+    message.extend(protobuf(&fields));
+    let mut frame = vec![0];
+    frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    frame.extend(message);
+    let head = Response::builder().header("content-type", "application/grpc");
+    if let Some(why) = refusal {
+        // As Go does: where there is no answer, all of it stands in the head.
+        let head = head.header("grpc-status", "12").header("grpc-message", why);
+        return head.body(Full::new(Bytes::new()).boxed()).unwrap();
+    }
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", "0".parse().unwrap());
+    let body = Full::new(Bytes::from(frame)).with_trailers(ready(Some(Ok(trailers))));
+    head.body(body.boxed()).unwrap()
+}
+
+fn protobuf(fields: &[(u8, u64)]) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (field, value) in fields {
+        message.push(field << 3);
+        let mut rest = *value;
+        while rest > 0x7f {
+            message.push(rest.to_le_bytes()[0] | 0x80);
+            rest >>= 7;
+        }
+        message.push(rest.to_le_bytes()[0]);
+    }
+    message
 }
 
 fn reply((status, body): &(u16, Value)) -> String {
@@ -186,7 +317,7 @@ pub(crate) fn healthy(index: usize, version: &str) -> BTreeMap<String, (u16, Val
     let header = json!({
         "cluster_id": decimal(crate::desk::CLUSTER_ID),
         "member_id": decimal(IDS[index]),
-        "raft_term": "7",
+        "raft_term": "7", "revision": "40",
     });
     let line = version.rsplit_once('.').unwrap().0;
     let prefix = if line == "3.3" { "/v3beta" } else { "/v3" };
@@ -219,6 +350,14 @@ pub(crate) fn healthy(index: usize, version: &str) -> BTreeMap<String, (u16, Val
         (
             format!("{prefix}/maintenance/alarm"),
             (200, json!({ "header": header })),
+        ),
+        // By gRPC; its status is the one above.
+        (
+            "HashKV".to_owned(),
+            (
+                200,
+                json!({ "hash": 2_258_749_602_u32, "compact_revision": 20 }),
+            ),
         ),
     ])
 }

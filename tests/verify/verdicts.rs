@@ -1,7 +1,7 @@
 //! What answers: each point in which it may differ from the plan.
 
 use crate::desk::{CLUSTER_ID, Desk, IDS, findings, messages, states};
-use crate::stage::{DESK, VERSION, listed, look, status, third, third_is, way};
+use crate::stage::{DESK, VERSION, listed, look, read_by_people, status, third, third_is, way};
 use crate::stand_in::{Manner, StandIn, healthy};
 use serde_json::{Value, json};
 
@@ -210,4 +210,104 @@ fn a_gateway_that_does_not_answer_says_why() {
         let why = &messages(&document, "no-answer")[0];
         assert!(why.ends_with(words), "{why}");
     }
+}
+
+/// Who holds other data is named, and who holds the same: by the revision, by the hash, or not at
+/// all where it is not known.
+#[test]
+fn members_with_other_data_are_named() {
+    const STATUS: &str = "/v3/maintenance/status";
+    let answers = |index: usize, revision: u64, applied: u64, hash: u64| {
+        let mut answers = healthy(index, VERSION);
+        let status = &mut answers.get_mut(STATUS).unwrap().1;
+        status["header"]["revision"] = json!(revision.to_string());
+        status["raftAppliedIndex"] = json!(applied.to_string());
+        answers.get_mut("HashKV").unwrap().1["hash"] = json!(hash);
+        Manner::Answers(answers)
+    };
+    let all = |said: [(u64, u64, u64); 3]| {
+        let servers = [0, 1, 2].map(|index| {
+            let (revision, applied, hash) = said[index];
+            StandIn::start(&DESK, "kubernetes", answers(index, revision, applied, hash))
+        });
+        look(servers.each_ref().map(|server| server.port), &[])
+    };
+    let (document, said) = all([(40, 30, 7); 3]);
+    assert_eq!((said.status, &document["data"]), (0, &json!("same")));
+    assert_eq!(document["controllers"][2]["revision"], 40);
+    assert_eq!(document["controllers"][2]["hash"], 7);
+    assert_eq!(document["controllers"][2]["hashRevision"], 40);
+
+    for (said, wanted, found, message) in [
+        // Healthy, and empty.
+        (
+            [(40, 30, 7), (40, 30, 7), (2, 30, 9)],
+            ["as-planned", "as-planned", "differs"],
+            "controller-2 data-differs",
+            "it holds other data than the others: controller-0 and controller-1 \
+             (revision 40, hash 7 at 40), controller-2 (revision 2, hash 9 at 2)",
+        ),
+        // As far as the others, with other keys.
+        (
+            [(40, 30, 7), (40, 30, 8), (40, 30, 7)],
+            ["as-planned", "differs", "as-planned"],
+            "controller-1 data-differs",
+            "it holds other data than the others: controller-0 and controller-2 \
+             (revision 40, hash 7 at 40), controller-1 (revision 40, hash 8 at 40)",
+        ),
+        // Nobody is in a majority.
+        (
+            [(40, 30, 7), (20, 30, 7), (30, 30, 7)],
+            ["as-planned"; 3],
+            "cluster data-differs",
+            "members hold different data: controller-0 (revision 40, hash 7 at 40), controller-2 \
+             (revision 30, hash 7 at 30), controller-1 (revision 20, hash 7 at 20)",
+        ),
+    ] {
+        let (document, told) = all(said);
+        assert_eq!((told.status, &document["data"]), (2, &json!("differs")));
+        assert_eq!(states(&document), wanted);
+        assert_eq!(findings(&document), [found]);
+        let why = &messages(&document, "data-differs")[0];
+        assert_eq!(why, message);
+    }
+}
+
+/// What cannot be compared is said, and is no difference.
+#[test]
+fn what_is_not_compared_is_said() {
+    let undecided = |manner: Manner, words: &str| {
+        let document = third_is(manner, "as-planned", &["cluster data-not-compared"]);
+        assert_eq!(document["data"], "not-compared");
+        assert_eq!(document["asPlanned"], true);
+        let why = &messages(&document, "data-not-compared")[0];
+        assert!(why.ends_with(words), "{why}");
+    };
+    // One that lags, and does not catch up while it is asked.
+    undecided(
+        status(|it| {
+            it["header"]["revision"] = json!("30");
+            it["raftAppliedIndex"] = json!("20");
+        }),
+        "controller-2: it lags behind: revision 30 of 40",
+    );
+    let mut answers = healthy(2, VERSION);
+    let refused = json!({ "error": "etcdserver: mvcc: required revision has been compacted" });
+    answers.insert("HashKV".to_owned(), (400, refused));
+    undecided(
+        Manner::Answers(answers),
+        "controller-2: etcd says `etcdserver: mvcc: required revision has been compacted`",
+    );
+    undecided(
+        third("HashKV", json!({ "hash": 9, "compact_revision": 30 })),
+        "controller-2: it has compacted its data at revision 30, and others at 20",
+    );
+    // People read it in the last line.
+    let said = read_by_people(third(
+        "HashKV",
+        json!({ "hash": 9, "compact_revision": 30 }),
+    ));
+    let last = said.out.trim_end().lines().last().unwrap().to_owned();
+    let start = "etcd-cluster-0: as planned, but the data were not compared: etcd 3.6.14";
+    assert!(last.starts_with(start), "{last}");
 }
