@@ -5,7 +5,7 @@
 {% include "launch/head.sh" %}
 is_there() {
   [ -n "$(linode-cli linodes list --label "$1" --text --no-headers --format id)" ] &&
-    echo "a machine named $1 is there, and is left alone"
+    printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 {% for machine in script.machines %}
 is_there {{ machine.name }} ||

@@ -6,7 +6,7 @@
 is_there() {
   found=$(aws ec2 describe-instances "$@" --output=text \
     --query='Reservations[].Instances[].InstanceId') &&
-    [ -n "$found" ] && echo "$found has this address, and is left alone"
+    [ -n "$found" ] && printf '%s\n' "$found has this address, and is left alone"
 }
 {% for machine in script.machines %}
 is_there {{ machine.option("--region", "region") }} --filters \

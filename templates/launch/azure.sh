@@ -3,7 +3,7 @@
 # The subscription is that of `az account`.
 {% include "launch/head.sh" %}
 is_there() {
-  az vm show "$@" --output=none 2>/dev/null && echo "a machine named $2 is there, and is left alone"
+  az vm show "$@" --output=none 2>/dev/null && printf '%s\n' "a machine named $2 is there, and is left alone"
 }
 {% for machine in script.machines %}
 is_there --name {{ machine.name }} --resource-group {{ machine.value("resource_group") }} ||

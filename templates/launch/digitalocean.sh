@@ -5,7 +5,7 @@
 {% include "launch/head.sh" %}
 is_there() {
   [ -n "$(doctl compute droplet list "$1" --format ID --no-header)" ] &&
-    echo "a machine named $1 is there, and is left alone"
+    printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 {% for machine in script.machines %}
 is_there {{ machine.name }} ||

@@ -9,7 +9,7 @@
 {% include "launch/head.sh" %}
 is_there() {
   gcloud compute instances describe "$@" --quiet >/dev/null 2>&1 &&
-    echo "a machine named $1 is there, and is left alone"
+    printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 # An image is PROJECT/FAMILY or a name; then comes what the client is told.
 create() {

@@ -16,7 +16,7 @@ missing=
   {{ ask }}"
 {%- endfor %}
 [ -z "$missing" ] || {
-  echo "set:$missing" >&2
+  printf '%s\n' "set:$missing" >&2
   exit 2
 }
 {%- endif %}

@@ -3,7 +3,7 @@
 # The project is that of the active `hcloud context`.
 {% include "launch/head.sh" %}
 is_there() {
-  hcloud server describe "$1" >/dev/null 2>&1 && echo "a machine named $1 is there, and is left alone"
+  hcloud server describe "$1" >/dev/null 2>&1 && printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 # It starts when it has its address.
 {% for machine in script.machines %}

@@ -9,7 +9,7 @@
 from=$PWD
 {% include "launch/head.sh" %}
 is_there() {
-  virsh dominfo "$1" >/dev/null 2>&1 && echo "a machine named $1 is there, and is left alone"
+  virsh dominfo "$1" >/dev/null 2>&1 && printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 # An image is a path, also one from where this was called.
 image() {

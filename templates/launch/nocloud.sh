@@ -20,7 +20,7 @@ umask 077
 mkdir -p "$seeds"
 seed() {
   install -m 0600 "$1/seed.iso" "$seeds/$1.iso"
-  echo "$seeds/$1.iso"
+  printf '%s\n' "$seeds/$1.iso"
 }
 {% for machine in script.machines %}
 seed {{ machine.name }}

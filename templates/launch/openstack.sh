@@ -3,7 +3,7 @@
 # Cloud and project are those of `OS_CLOUD` or of the other variables of the client.
 {% include "launch/head.sh" %}
 is_there() {
-  openstack server show "$1" >/dev/null 2>&1 && echo "a machine named $1 is there, and is left alone"
+  openstack server show "$1" >/dev/null 2>&1 && printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 {% for machine in script.machines %}
 is_there {{ machine.name }} ||

@@ -5,7 +5,7 @@
 is_there() {
   found=$(oci compute instance list "$@" --raw-output \
     --query="data[?\"lifecycle-state\" != 'TERMINATED'].id | [0]") &&
-    [ -n "$found" ] && echo "a machine of this name is there, and is left alone: $found"
+    [ -n "$found" ] && printf '%s\n' "a machine of this name is there, and is left alone: $found"
 }
 {% for machine in script.machines %}
 is_there {{ machine.option_and("--region", "region") }} --compartment-id {{ machine.value("compartment") }} \

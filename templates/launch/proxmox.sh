@@ -5,7 +5,7 @@ from=$PWD
 {% include "launch/head.sh" %}
 is_there() {
   qm list | awk -v name="$1" '$2 == name { found = 1 } END { exit !found }' &&
-    echo "a machine named $1 is there, and is left alone"
+    printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 snippet() {
   path=$(pvesm path "$2")

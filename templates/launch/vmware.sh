@@ -3,7 +3,7 @@
 # vCenter and account are those of the variables of govc (GOVC_URL, …).
 {% include "launch/head.sh" %}
 is_there() {
-  [ -n "$(govc find / -type m -name "$1")" ] && echo "a machine named $1 is there, and is left alone"
+  [ -n "$(govc find / -type m -name "$1")" ] && printf '%s\n' "a machine named $1 is there, and is left alone"
 }
 {% for machine in script.machines %}
 is_there {{ machine.name }} || {
