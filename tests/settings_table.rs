@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/etcd_flags.rs"]
+mod etcd_flags;
+
+use etcd_flags::declared;
 use firstboot::cluster::settings::{Row, Spelling, Whose, find, rows};
 use firstboot::release::Version;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -22,24 +25,6 @@ fn is_deprecated(flag: &str, minor: u64) -> bool {
     let listed = DEPRECATED.iter().find(|(name, _)| *name == flag);
     (flag.starts_with("experimental-") && minor == 6)
         || listed.is_some_and(|(_, minors)| minors.contains(&minor))
-}
-
-/// What etcd declares: for each flag and gate, the patch level by minor version.
-fn declared() -> BTreeMap<(String, u64), u64> {
-    let text = std::fs::read_to_string("tests/etcd-flags.tsv").unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .flat_map(|line| {
-            let mut fields = line.split('\t');
-            let name = fields.next().unwrap().to_owned();
-            let cells: Vec<_> = (3..).zip(fields).collect();
-            assert_eq!(cells.len(), 5, "{line}");
-            cells
-                .into_iter()
-                .filter(|(_, since)| *since != "-")
-                .map(move |(minor, since)| ((name.clone(), minor), since.parse().unwrap()))
-        })
-        .collect()
 }
 
 fn version(minor: u64, patch: u64) -> Version {
