@@ -10,6 +10,10 @@
     reason = "a test may panic, and says what it counted"
 )]
 
+#[path = "support/monsters.rs"]
+mod monsters;
+
+use monsters::Monster;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -59,11 +63,23 @@ fn no_command_takes_a_tenth_more_instructions() {
         writeln!(anew, "{line}").unwrap();
     }
     let out = tempfile::tempdir().unwrap();
+    let mut counts = Vec::new();
     for (name, arguments) in CASES {
-        let found = count(&program, arguments, out.path());
+        let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        if arguments[0] == "render" {
+            let out = out.path().display().to_string();
+            arguments.extend(["--files-dir=tests/golden".to_owned(), "-o".to_owned(), out]);
+        }
+        counts.push((name.to_owned(), count(&program, &arguments, 0)));
+    }
+    for monster in monsters::MANIFESTS {
+        let found = count_monster(&program, "render", &monster, 1);
+        counts.push((format!("refuse-{}", monster.name), found));
+    }
+    for (name, found) in counts {
         let recorded = text
             .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'));
+            .find_map(|line| line.strip_prefix(&*name)?.strip_prefix('\t'));
         let recorded: u64 = recorded.map_or(0, |count| count.parse().unwrap());
         println!("{name}: {found} instructions, {recorded} recorded");
         writeln!(anew, "{name}\t{found}").unwrap();
@@ -83,7 +99,39 @@ fn released() -> String {
         .expect("`FIRSTBOOT_TEST_RELEASE` names the program as it is released")
 }
 
-fn count(program: &str, arguments: &[&str], out: &Path) -> u64 {
+/// What is twice as large costs twice as much at most, beside what every start costs.
+#[test]
+#[ignore = "needs valgrind and the release build: `make test`"]
+fn hostile_input_costs_no_more_than_in_proportion_to_its_size() {
+    let program = released();
+    let start = count(&program, &["--help".to_owned()], 0);
+    let mut steep = Vec::new();
+    let render = monsters::MANIFESTS.map(|monster| ("render", monster));
+    let inspect = monsters::USER_DATA.map(|monster| ("inspect", monster));
+    for (command, monster) in render.into_iter().chain(inspect) {
+        let name = monster.name;
+        let [once, twice] = [1, 2].map(|times| {
+            let count = count_monster(&program, command, &monster, times);
+            count.saturating_sub(start)
+        });
+        println!("{command} {name}: {once} instructions, {twice} for twice as much");
+        if twice > once * 5 / 2 + start {
+            steep.push(format!("{command} {name}: {once} -> {twice}"));
+        }
+    }
+    assert!(steep.is_empty(), "more than in proportion: {steep:?}");
+}
+
+fn count_monster(program: &str, command: &str, monster: &Monster, times: usize) -> u64 {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("monster");
+    fs::write(&file, (monster.of)(times)).unwrap();
+    let file = file.display().to_string();
+    count(program, &[command.to_owned(), file], 1)
+}
+
+/// How many instructions it takes to end with this status.
+fn count(program: &str, arguments: &[String], status: i32) -> u64 {
     let mut command = Command::new("valgrind");
     command
         .args([
@@ -95,12 +143,9 @@ fn count(program: &str, arguments: &[&str], out: &Path) -> u64 {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap());
-    if arguments[0] == "render" {
-        command.args(["--files-dir=tests/golden", "-o"]).arg(out);
-    }
     let output = command.output().expect("valgrind is installed");
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
     let collected = said
         .lines()
         .find_map(|line| line.split_once("Collected : "));

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/hang.rs"]
+mod hang;
 #[path = "support/pin_desk.rs"]
 mod pin_desk;
 

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/hang.rs"]
+mod hang;
 #[path = "support/pin_desk.rs"]
 mod pin_desk;
 #[path = "support/release_server.rs"]
@@ -12,7 +14,6 @@ use firstboot::release::Digest;
 use pin_desk::{PinDesk, VERSION, sums, tarball, tarball_name};
 use release_server::{Answer, Authority, Server, proxy};
 use std::fs;
-use std::time::{Duration, Instant};
 
 /// A desk whose one mirror decides so, and which trusts it with `--cacert ca.pem`.
 fn desk(decide: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> (PinDesk, Server) {
@@ -160,13 +161,11 @@ fn nobody_waits_for_ever() {
     ];
     for answer in answers {
         let (desk, _server) = desk(move |_, _| answer.clone());
-        let begin = Instant::now();
         desk.bad(
             "pin --cacert ca.pem --timeout 2",
             2,
             &["did not come within 2 s"],
         );
-        assert!(begin.elapsed().as_secs() < 6, "{:?}", begin.elapsed());
     }
 }
 
@@ -355,28 +354,21 @@ fn in_the_clear_only_tarballs_are_fetched() {
 
 #[test]
 fn killed_in_the_middle_it_leaves_no_half_of_anything() {
-    let (desk, server) = desk(|path, before| match (path.ends_with("gz"), before) {
-        (true, 0) => Answer::Stalled(tarball("amd64")),
-        _ => good(path),
+    let stalls = |path: &str, before| before == 0 && path.ends_with(&tarball_name("amd64"));
+    let (desk, server) = desk(move |path, before| match stalls(path, before) {
+        true => Answer::Stalled(tarball("amd64")),
+        false => good(path),
     });
     let mut child = desk
         .command("pin --cacert ca.pem --vendor media")
         .spawn()
         .unwrap();
     let directory = desk.path("media/v3.5.99");
-    let begin = Instant::now();
     let staged = || {
         let mut entries = fs::read_dir(&directory).ok()?.flatten();
         entries.find(|entry| entry.metadata().is_ok_and(|data| data.len() > 0))
     };
-    while staged().is_none() {
-        assert!(
-            begin.elapsed() < Duration::from_secs(20),
-            "{:?}",
-            server.asked()
-        );
-        std::thread::yield_now();
-    }
+    hang::until(|| format!("{:?}", server.asked()), staged);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!desk.path("cluster.lock").exists());

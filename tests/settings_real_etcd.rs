@@ -12,6 +12,8 @@
 mod complaints;
 #[path = "support/etcd_flags.rs"]
 mod etcd_flags;
+#[path = "support/hang.rs"]
+mod hang;
 #[path = "support/settings_samples.rs"]
 mod samples;
 mod support;
@@ -20,6 +22,7 @@ use complaints::complaints;
 use firstboot::cluster::settings::{Kind, Row, Spelling, Whose, rows};
 use firstboot::manifest::Manifest;
 use firstboot::release::Version;
+use hang::HANG;
 use samples::{SAMPLES, effects, sample};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -30,7 +33,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::Workshop;
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const ADDRESS: &str = "127.77.0.1";
 
 fn settable(version: Version) -> impl Iterator<Item = Row> {
@@ -95,6 +97,7 @@ struct Member<'a> {
     shop: &'a Workshop,
     client: u16,
     metrics: u16,
+    began: Instant,
 }
 
 impl Drop for Member<'_> {
@@ -179,6 +182,7 @@ impl Etcd {
             shop,
             client,
             metrics,
+            began: Instant::now(),
         }
     }
 }
@@ -189,11 +193,13 @@ impl Member<'_> {
     }
 
     fn wait_until_healthy(&mut self) {
-        let begin = Instant::now();
-        while !self.get("/health").contains("\"health\":\"true\"") {
+        loop {
             let ended = self.child.try_wait().unwrap();
-            let late = begin.elapsed() > PATIENCE;
-            assert!(ended.is_none() && !late, "{ended:?}\n{}", self.log());
+            assert!(ended.is_none(), "{ended:?}\n{}", self.log());
+            if self.get("/health").contains("\"health\":\"true\"") {
+                return;
+            }
+            assert!(self.began.elapsed() < HANG, "{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -313,7 +319,10 @@ fn the_defaults_are_known_and_have_their_effect() {
             // Otherwise etcd complains of its own default.
             text.push_str("    logger: zap\n");
         }
-        let (settings, data) = (rendered(version, &text), shop.path().join(version.to_string()));
+        let (settings, data) = (
+            rendered(version, &text),
+            shop.path().join(version.to_string()),
+        );
         let mut member = etcd.start_on(&data, &shop, &settings);
         member.wait_until_healthy();
         let log = member.log();
@@ -406,9 +415,10 @@ fn garbage_in_any_typed_variable_is_refused_by_its_name() {
                 _ => (spelling.variable(), "garbage".to_owned()),
             };
             let mut member = etcd.start(&shop, &[(variable.clone(), garbage)]);
-            let begin = Instant::now();
             while member.child.try_wait().unwrap().is_none() {
-                assert!(begin.elapsed() < PATIENCE, "{variable} is not looked at");
+                let serves = member.log().contains("ready to serve client requests");
+                assert!(!serves, "{variable} is not looked at");
+                assert!(member.began.elapsed() < HANG, "{variable}");
                 std::thread::sleep(Duration::from_millis(5));
             }
             let log = member.log();

@@ -3,7 +3,6 @@
 use crate::complaints::complaints;
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 /// A manifest, its certificates, and what became of its rehearsal.
@@ -237,33 +236,4 @@ pub(crate) fn reports(journal: &str, flag: &str, value: &str) -> bool {
             || line.contains(&format!("{plain}\""))
             || json.iter().all(|part| line.contains(part))
     })
-}
-
-#[test]
-#[ignore = "needs root and Debian's packages: `make test`"]
-fn nothing_is_left_behind() {
-    let before = traces();
-    Rehearsal::hold("3.4.27", "bookworm", &TWO);
-    assert_eq!(traces(), before);
-}
-
-/// Mounts, network namespaces and control groups of this computer.
-fn traces() -> Vec<String> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let mut traces: Vec<_> = mounts.lines().map(str::to_owned).collect();
-    for dir in [
-        "/run/netns",
-        "/sys/fs/cgroup",
-        "/sys/fs/cgroup/systemd",
-        "/sys/fs/cgroup/unified",
-    ] {
-        let Ok(entries) = fs::read_dir(Path::new(dir)) else {
-            continue;
-        };
-        let ours = |name: &String| name.contains("firstboot") || dir == "/run/netns";
-        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-        traces.extend(names.filter(ours).map(|name| format!("{dir}/{name}")));
-    }
-    traces.sort();
-    traces
 }

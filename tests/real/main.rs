@@ -10,6 +10,8 @@
 mod battery;
 #[path = "../support/complaints.rs"]
 mod complaints;
+#[path = "../support/hang.rs"]
+mod hang;
 #[path = "../support/hostile.rs"]
 mod hostile;
 #[path = "../support/machine.rs"]

@@ -1,6 +1,7 @@
 //! `render` on a computer that loses its power: each tree of `out` is the old one or the new one,
 //! and what was said to be written is there.
 
+use crate::hang;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -59,17 +60,13 @@ impl Computer {
             let _ = running.kill();
             running.wait().unwrap();
         }
-        let end = Instant::now() + Duration::from_secs(30);
-        loop {
+        // Who began a mount namespace meanwhile holds the dead file system for a while.
+        let holds = || "somebody holds the disk".to_owned();
+        hang::until(holds, || {
             self.tool("umount", &["disk"]);
             self.mount();
-            // Who began a mount namespace meanwhile holds the dead file system for a while.
-            if fs::write(self.path("disk/alive"), "").is_ok() {
-                break;
-            }
-            assert!(Instant::now() < end, "somebody holds the disk");
-            sleep(Duration::from_millis(50));
-        }
+            fs::write(self.path("disk/alive"), "").ok()
+        });
     }
 
     /// All clusters with this release of etcd, which changes a file of each machine.

@@ -1,6 +1,9 @@
 //! `firstboot verify` against machines that a rehearsal has booted, from inside its network.
 
-use crate::rotate::cluster::{MACHINES, Pairs, Pki};
+use crate::rotate::acts;
+use crate::rotate::cluster::{ADDRESSES, MACHINES, Pairs, Pki};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use firstboot::rehearse::{Act, Event, Plan};
 use firstboot::secret::Secret;
 use std::fs;
@@ -8,15 +11,33 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// Keeps the machines on while they are looked at.
+/// Keeps the machines on until [`tell`] says that they were looked at.
 fn while_looked_at() -> Act {
+    let text = "until own --endpoints https://127.0.0.1:2379 get look | grep seen
+do sleep 0.3; done";
     Act {
         machine: 0,
-        command: "sleep 4".to_owned(),
+        command: acts::script(text),
         stdin: Secret::new(Vec::new()),
         expect: Vec::new(),
-        timeout: Duration::from_secs(20),
+        timeout: Duration::from_mins(10),
     }
+}
+
+/// Writes to etcd at this address that the look of this name is over.
+pub(crate) fn tell(directory: &Path, address: &str, pair: &str, look: &str) {
+    let (key, value) = (STANDARD.encode(look), STANDARD.encode("seen"));
+    let body = format!(r#"{{"key":"{key}","value":"{value}"}}"#);
+    let url = format!("https://{address}:2379/v3beta/kv/put");
+    let (certificate, key) = (format!("pki/{pair}.pem"), format!("pki/{pair}-key.pem"));
+    let pair = ["--cert", &certificate, "--key", &key];
+    let options = ["-sSf", "--http1.1", "--cacert", "pki/ca.pem"];
+    let said = run_inside(
+        directory,
+        "curl",
+        &[&pair[..], &options, &["-d", &body, &url]].concat(),
+    );
+    assert!(said.status.success(), "{said:?}");
 }
 
 /// The process at the bottom of the rehearsal that this process holds: it is in its network.
@@ -72,7 +93,8 @@ fn machines_that_were_booted_are_as_planned() {
     let mut said = None;
     let outcome = host.rehearse(plan, &mut |event| {
         if let Event::Quorum { .. } = event {
-            said = Some(verify(pki.directory(), "3s"));
+            said = Some(verify(pki.directory(), "1m"));
+            tell(pki.directory(), ADDRESSES[0], "controller-0", "look");
         }
     });
     assert!(outcome.unwrap().passed());

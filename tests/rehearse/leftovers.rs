@@ -1,45 +1,100 @@
 //! However a rehearsal ends, nothing of it is left: no process, mount, network or control group.
 
 use crate::{alone, host, rehearse, stub};
+use firstboot::manifest::Manifest;
+use firstboot::rehearse::Suite;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use tempfile::TempDir;
 
 const LAB: &str = include_str!("../../examples/lab/cluster.yaml");
 
-fn firstboot(dir: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));
-    command.args(arguments).arg("cluster.yaml").current_dir(dir);
-    command
+/// Namespaces of mounts and of the network in which nobody else starts or ends anything.
+struct Yard {
+    holder: Child,
+    _leash: ChildStdin,
 }
 
-/// No process may need longer to vanish.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 5,
+impl Yard {
+    fn open() -> Self {
+        let text = "mkdir -p /run/netns; mount -t tmpfs tmpfs /run/netns; echo open; read end";
+        let mut holder = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "--net", "sh", "-c"])
+            .arg(text)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(holder.stdout.take().unwrap()).lines().next();
+        assert_eq!(said.unwrap().unwrap(), "open");
+        let leash = holder.stdin.take().unwrap();
+        Self {
+            holder,
+            _leash: leash,
+        }
+    }
+
+    /// The program, and what takes it in there: it becomes the program itself.
+    fn words(&self) -> [String; 5] {
+        let namespace = |kind: &str| format!("/proc/{}/ns/{kind}", self.holder.id());
+        [
+            "nsenter".to_owned(),
+            format!("--mount={}", namespace("mnt")),
+            format!("--net={}", namespace("net")),
+            "--".to_owned(),
+            env!("CARGO_BIN_EXE_firstboot").to_owned(),
+        ]
+    }
+
+    fn firstboot(&self, dir: &TempDir, arguments: &[&str]) -> Command {
+        let words = self.words();
+        let mut command = Command::new(&words[0]);
+        // `nsenter` goes to the directory of whose namespaces these are.
+        command
+            .arg(format!("--wd={}", dir.path().display()))
+            .args(&words[1..])
+            .args(arguments)
+            .arg("cluster.yaml");
+        command
+    }
+
+    fn traces(&self) -> Traces {
+        let holder = format!("/proc/{}", self.holder.id());
+        let read = |name: &str| std::fs::read_to_string(format!("{holder}/{name}")).unwrap();
+        let links = read("net/dev");
+        let name = |line: &str| line.split_once(':').map(|(name, _)| name.trim().to_owned());
+        Traces {
+            mounts: read("mountinfo"),
+            links: links.lines().filter_map(name).collect(),
+            networks: entries(&format!("{holder}/root/run/netns")),
+        }
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// Ends a hang: a process that was told to end is waited for.
+const HANG: Timespec = Timespec {
+    tv_sec: 600,
     tv_nsec: 0,
 };
 
-/// What of this computer a rehearsal could have changed.
+/// What of the yard a rehearsal could have changed.
 #[derive(Debug, PartialEq)]
 struct Traces {
     mounts: String,
-    links: BTreeSet<PathBuf>,
+    links: BTreeSet<String>,
     networks: BTreeSet<PathBuf>,
-}
-
-impl Traces {
-    fn now() -> Self {
-        Self {
-            mounts: std::fs::read_to_string("/proc/self/mountinfo").unwrap(),
-            links: entries("/sys/class/net"),
-            networks: entries("/run/netns"),
-        }
-    }
 }
 
 fn entries(dir: &str) -> BTreeSet<PathBuf> {
@@ -62,12 +117,13 @@ struct Running {
 }
 
 impl Running {
-    fn start() -> Self {
+    fn start(yard: &Yard) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("cluster.yaml"), LAB).unwrap();
-        let minted = firstboot(&dir, &["pki", "mint"]).output().unwrap();
+        let minted = yard.firstboot(&dir, &["pki", "mint"]).output().unwrap();
         assert!(minted.status.success(), "{minted:?}");
-        let mut outermost = firstboot(&dir, &["rehearse"])
+        let mut outermost = yard
+            .firstboot(&dir, &["rehearse"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -102,7 +158,7 @@ impl Running {
         assert!(self.processes.len() > 10, "{:?}", self.processes);
         for (name, handle) in &self.processes {
             let mut ended = [PollFd::new(handle, PollFlags::IN)];
-            let count = poll(&mut ended, Some(&PATIENCE)).unwrap();
+            let count = poll(&mut ended, Some(&HANG)).unwrap();
             assert_eq!(count, 1, "`{name}` still runs");
         }
         status
@@ -154,25 +210,43 @@ fn group_of(nspawn: u32) -> PathBuf {
     Path::new(mount.split(' ').nth(1).unwrap()).join(whole)
 }
 
-fn leaves_nothing_after(signal: Signal) -> (ExitStatus, String) {
+/// The yard has no network to build from.
+fn build() {
+    let host = host();
+    host.image(Suite::Bookworm, &mut |_| {}).unwrap();
+    let of_the_lab = Manifest::parse("lab", LAB.as_bytes())
+        .unwrap()
+        .etcd
+        .version
+        .value;
+    let release = host.stand_in(of_the_lab, &mut |_| {}).unwrap();
+    host.image(release.suite, &mut |_| {}).unwrap();
+}
+
+fn leaves_nothing_after(end: impl FnOnce(&Running)) -> (ExitStatus, String) {
     let _alone = alone();
-    host();
-    let before = Traces::now();
-    let mut running = Running::start();
-    kill_process(pid(running.outermost.id()), signal).unwrap();
+    build();
+    let yard = Yard::open();
+    let before = yard.traces();
+    let mut running = Running::start(&yard);
+    end(&running);
     let status = running.vanish();
     assert!(
         !running.group.exists(),
         "{} is left",
         running.group.display()
     );
-    assert_eq!(Traces::now(), before);
+    assert_eq!(yard.traces(), before);
     let said: Vec<_> = running.said.map(Result::unwrap).collect();
     (status, said.join("\n"))
 }
 
+fn is_told(signal: Signal) -> impl FnOnce(&Running) {
+    move |running| kill_process(pid(running.outermost.id()), signal).unwrap()
+}
+
 fn says_that_it_was_interrupted(signal: Signal) {
-    let (status, said) = leaves_nothing_after(signal);
+    let (status, said) = leaves_nothing_after(is_told(signal));
     assert_eq!(status.code(), Some(2));
     assert!(
         said.ends_with("interrupted; nothing is left running"),
@@ -196,21 +270,15 @@ fn nothing_after_a_polite_end() {
 #[test]
 #[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
 fn nothing_after_a_kill() {
-    let (status, _) = leaves_nothing_after(Signal::KILL);
+    let (status, _) = leaves_nothing_after(is_told(Signal::KILL));
     assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
 }
 
 #[test]
 #[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
 fn nothing_after_a_normal_end() {
-    let _alone = alone();
-    let before = Traces::now();
-    rehearse(
-        &host(),
-        stub::plan_of_scripts(&["echo 'firstboot: failed: enough'"]),
-    );
-    assert_eq!(Traces::now(), before);
-    assert!(descendants(std::process::id()).is_empty());
+    let (status, said) = leaves_nothing_after(|_| {});
+    assert!(status.success(), "{said}");
 }
 
 /// The one thing that the kernel does not take back by itself.
@@ -218,13 +286,14 @@ fn nothing_after_a_normal_end() {
 #[ignore = "boots machines: needs root and mmdebstrap, systemd-container, iproute2"]
 fn what_a_kill_inside_leaves_is_swept_by_the_next_rehearsal() {
     let _alone = alone();
-    host();
-    let before = Traces::now();
-    let mut running = Running::start();
+    build();
+    let yard = Yard::open();
+    let before = yard.traces();
+    let mut running = Running::start(&yard);
     // The process inside dies with it, and so cannot tidy up.
     kill_process(running.unshare, Signal::KILL).unwrap();
     running.vanish();
-    assert_eq!(Traces::now(), before);
+    assert_eq!(yard.traces(), before);
     assert!(
         running.group.is_dir(),
         "the kernel removes control groups by now: sweep no more"

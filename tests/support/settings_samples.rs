@@ -172,7 +172,10 @@ pub(crate) fn effects(version: Version) -> &'static [(&'static str, &'static str
             ("log", "CompactHashCheck=true,"),
             ("log", "InitialCorruptCheck=true,"),
             ("log", "LeaseCheckpoint=true,LeaseCheckpointPersist=true,"),
-            ("log", "SetMemberLocalAddr=true,StopGRPCServiceOnDefrag=true,"),
+            (
+                "log",
+                "SetMemberLocalAddr=true,StopGRPCServiceOnDefrag=true,",
+            ),
             ("log", "TxnModeWriteWithSharedBuffer=false"),
             ("log", "\"corrupt-check-time-interval\":\"1h0m0s\""),
             ("log", "enabled corruption checking"),

@@ -1,12 +1,13 @@
 //! An operator's directory: a manifest of three controllers, its PKI, and the real binary.
 
+use crate::hang;
 use firstboot::pki::mint::{Authority, Leaf, Minted, Validity};
 use firstboot::secret::Secret;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const ADDRESSES: [&str; 3] = ["10.240.0.10", "10.240.0.11", "10.240.0.12"];
 pub(crate) const CLUSTER_ID: &str = "3e7cc799faffb625";
@@ -28,7 +29,6 @@ pub(crate) struct Said {
     pub(crate) status: i32,
     pub(crate) out: String,
     pub(crate) err: String,
-    pub(crate) took: Duration,
 }
 
 impl Desk {
@@ -86,18 +86,16 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        let begin = Instant::now();
-        let output = self.command(arguments).output().unwrap();
-        self.said(&output, begin.elapsed())
+        let output = hang::output(&mut self.command(arguments));
+        self.said(&output)
     }
 
     /// Reads an output, in which no line of any key may stand.
-    pub(crate) fn said(&self, output: &Output, took: Duration) -> Said {
+    pub(crate) fn said(&self, output: &Output) -> Said {
         let said = Said {
             status: output.status.code().unwrap(),
             out: String::from_utf8(output.stdout.clone()).unwrap(),
             err: String::from_utf8(output.stderr.clone()).unwrap(),
-            took,
         };
         for entry in fs::read_dir(self.path("pki")).unwrap() {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();

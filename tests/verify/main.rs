@@ -5,6 +5,8 @@
 
 mod desk;
 mod field;
+#[path = "../support/hang.rs"]
+mod hang;
 mod live;
 mod printed;
 mod silence;

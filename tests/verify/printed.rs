@@ -54,7 +54,7 @@ fn wrong_input_is_refused_before_anybody_is_asked() {
 /// The shape that docs/verify.md describes is the one that is printed.
 #[test]
 fn the_document_is_the_documented_one() {
-    let (document, _) = look_at(Manner::Mute, "kubernetes", &[]);
+    let (document, _) = look_at(Manner::Mute, "kubernetes", &["--timeout", "2s"]);
     assert_eq!(document["format"], "firstboot/verify/v1");
     let mut printed = BTreeSet::new();
     paths(&document, "", &mut printed);

@@ -53,7 +53,12 @@ pub(crate) fn look(ports: [u16; 3], more: &[&str]) -> (Value, Said) {
     let way = way(ports);
     let way = way.iter().map(String::as_str);
     let all: Vec<_> = way
-        .chain(["--timeout", "2s"])
+        // Enough for whoever answers at all; who asks what is silent says how long to wait.
+        .chain(
+            ["--timeout", "1m"]
+                .into_iter()
+                .filter(|_| !more.contains(&"--timeout")),
+        )
         .chain(more.iter().copied())
         .collect();
     DESK.json(&all)

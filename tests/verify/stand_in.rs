@@ -19,7 +19,7 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ use std::time::Duration;
 pub(crate) enum Manner {
     /// Answers these paths, with status and body; others get a 404.
     Answers(BTreeMap<String, (u16, Value)>),
+    /// Answers these paths once others have been asked something, too.
+    Meets(BTreeMap<String, (u16, Value)>, Arc<Barrier>),
     /// Answers these paths, and at any other hangs up, with so many bytes of the answer said.
     BreaksOff(BTreeMap<String, (u16, Value)>, usize),
     /// Accepts, and says nothing.
@@ -106,7 +108,9 @@ fn converse(
 ) -> io::Result<()> {
     const LONG: Duration = Duration::from_mins(10);
     match manner {
-        Manner::Answers(known) | Manner::BreaksOff(known, _) if wants_grpc(&stream)? => {
+        Manner::Answers(known) | Manner::BreaksOff(known, _) | Manner::Meets(known, _)
+            if wants_grpc(&stream)? =>
+        {
             return speak_grpc(stream, &config, known);
         }
         Manner::Http => {
@@ -128,8 +132,13 @@ fn converse(
         let path = question(&mut tls)?;
         log.lock().unwrap().push(path.clone());
         let stream = tls.get_mut();
+        if let Manner::Meets(_, others) = manner
+            && path == "/version"
+        {
+            others.wait();
+        }
         match manner {
-            Manner::Answers(known) => {
+            Manner::Answers(known) | Manner::Meets(known, _) => {
                 let unknown = (404, json!("404 page not found"));
                 stream.write_all(reply(known.get(&path).unwrap_or(&unknown)).as_bytes())?;
                 stream.flush()?;

@@ -4,8 +4,6 @@ use super::cluster::{Desk, block, now, release, went_well};
 use super::write_settings;
 use crate::replace::act;
 use crate::rotate::{acts, every_acknowledged_write_is_on};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use firstboot::cluster::{Cluster, Genesis};
 use firstboot::rehearse::{Act, Background, Event, Plan, StandIn, Suite};
 use firstboot::secret::Secret;
@@ -168,29 +166,8 @@ fn codes(look: &Path) -> Vec<String> {
 
 /// Lets the machines go on, by a key in their own cluster.
 fn tell(look: &Path, number: usize) {
-    let (key, value) = (
-        STANDARD.encode(format!("look/{number}")),
-        STANDARD.encode("seen"),
-    );
-    let body = format!(r#"{{"key":"{key}","value":"{value}"}}"#);
-    let url = format!("https://10.240.0.1{STAYS}:2379/v3beta/kv/put");
-    let pair = [
-        "--cert",
-        "pki/kubernetes.pem",
-        "--key",
-        "pki/kubernetes-key.pem",
-    ];
-    let options = [
-        "-sSf",
-        "--http1.1",
-        "--cacert",
-        "pki/ca.pem",
-        "-d",
-        &body,
-        &url,
-    ];
-    let said = crate::verify::run_inside(look, "curl", &[&pair[..], &options].concat());
-    assert!(said.status.success(), "{said:?}");
+    let address = format!("10.240.0.1{STAYS}");
+    crate::verify::tell(look, &address, "kubernetes", &format!("look/{number}"));
 }
 
 /// Two of them, which begin when they are told.
@@ -210,7 +187,7 @@ const IS_UNMADE: &str = "# is not made yet\nlose";
 /// The window of the lock is open, and yet.
 const BEGINS_NOTHING: &str = "# has nobody to join
 says 'waiting: for a member with data: the cluster began with others than these controllers, '
-sleep 4; has_no_data; stops";
+looks_on; has_no_data; stops";
 
 /// A cluster of one grows to three by two machines that are launched at once; then the one with
 /// which it began loses its disk, and one is taken out.
