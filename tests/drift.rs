@@ -88,6 +88,28 @@ fn the_command_line_is_as_documented() {
     same("docs/cli.md", &text, &kept);
 }
 
+/// What `make` would run, where cargo is told to build elsewhere: by its variable, or its file.
+#[test]
+fn make_finds_what_cargo_builds() {
+    let home = tempfile::tempdir().unwrap();
+    let elsewhere = "[build]\ntarget-dir = \"/by/config\"\n";
+    fs::write(home.path().join("config.toml"), elsewhere).unwrap();
+    let home = home.path().to_str().unwrap();
+    for (variable, value, program) in [
+        ("CARGO_TARGET_DIR", "/by/variable", "/by/variable/release"),
+        ("CARGO_HOME", home, "/by/config/release"),
+        ("LC_ALL", "C", "target/release"),
+    ] {
+        let mut make = Command::new("make");
+        make.args(["-n", "all"]).current_dir(path(""));
+        make.env_remove("CARGO_TARGET_DIR").env(variable, value);
+        let output = make.output().expect("this test needs make");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let rendered = format!("\n{program}/firstboot render examples/lab/cluster.yaml\n");
+        assert!(said.contains(&rendered), "{variable}: {said}");
+    }
+}
+
 #[test]
 fn help_fits_eighty_columns() {
     for words in commands() {

@@ -21,8 +21,8 @@ use firstboot::machine::{Layout, machines};
 use firstboot::manifest::Manifest;
 use forms::{Arrived, FORMS};
 use hostile::{Arrives, Field};
+use serde_yaml::Value;
 use std::collections::BTreeSet;
-use yaml_serde::Value;
 
 /// One of so many goes through what packs bytes, whatever they are, and takes its time: gzip, and
 /// Ignition where a whole file is packed.

@@ -137,7 +137,7 @@ fn manifests(directory: &str) -> Vec<PathBuf> {
 
 /// As an editor reads it, and what the schema finds; what is no YAML is refused before.
 fn findings(validator: &Validator, text: &str) -> Vec<String> {
-    match yaml_serde::from_str::<Value>(text) {
+    match serde_yaml::from_str::<Value>(text) {
         Err(error) => vec![error.to_string()],
         Ok(value) => validator
             .iter_errors(&value)
@@ -191,7 +191,7 @@ fn refuses_every_reject_case_but_those_beyond_a_schema() {
 /// The lab in JSON, which is YAML, with a few more mappings to try keys in.
 fn base() -> Value {
     let text = fs::read_to_string(root("examples/lab/cluster.yaml")).unwrap();
-    let mut base: Value = yaml_serde::from_str(&text).unwrap();
+    let mut base: Value = serde_yaml::from_str(&text).unwrap();
     base["network"] = json!({ "prefix": 24 });
     base["image"] = json!({});
     base["data_disk"] = json!({ "device": "/dev/sdb" });

@@ -255,7 +255,7 @@ impl Lock {
             place: Some(line_around(text, index)),
         };
         let (body, digest) = sealed(text);
-        let lock: Self = yaml_serde::from_str(body).map_err(|error| {
+        let lock: Self = serde_yaml::from_str(body).map_err(|error| {
             let index = error.location().map_or(0, |at| at.index());
             at(index, &unplaced(&error))
         })?;
@@ -305,7 +305,7 @@ impl Lock {
 
     /// As it is written: the same lock gives the same bytes.
     pub fn to_text(&self) -> String {
-        let yaml = yaml_serde::to_string(self).expect("a lock holds only texts and numbers");
+        let yaml = serde_yaml::to_string(self).expect("a lock holds only texts and numbers");
         let body = format!(
             "# Written by `firstboot`. It belongs beside the manifest, into version control.\n{yaml}"
         );
@@ -363,7 +363,7 @@ fn line_around(text: &str, index: usize) -> Range<usize> {
 }
 
 /// The parser's words without the line and column that a report shows itself.
-fn unplaced(error: &yaml_serde::Error) -> String {
+fn unplaced(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {
         Some(end) => text[..end].to_owned(),

@@ -166,7 +166,7 @@ impl ReadFile {
 /// Compares a rendered document with the machine. The reason names paths, never contents.
 fn read_back(rendered: &Secret, machine: &Machine) -> Result<(), NotReadBack> {
     let differs = |what: &str| Err(NotReadBack(what.to_owned()));
-    let read: Read = match yaml_serde::from_slice(rendered.expose()) {
+    let read: Read = match serde_yaml::from_slice(rendered.expose()) {
         Ok(read) => read,
         // The parser's words could quote a line: only its place is told.
         Err(error) => {
@@ -244,7 +244,7 @@ mod tests {
         let field = field.replace("\ncontent", "\n  content");
         let document =
             format!("#cloud-config\nbootcmd: [x]\nruncmd: []\nwrite_files:\n- path: /x\n  {field}");
-        let read: Read = yaml_serde::from_str(&document).unwrap();
+        let read: Read = serde_yaml::from_str(&document).unwrap();
         let read = &read.write_files[0];
         let content = match read.encoding {
             None => read.content.as_bytes().to_vec(),

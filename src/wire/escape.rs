@@ -98,8 +98,8 @@ mod tests {
     fn yaml_parsers_read_the_same_string_back() {
         for text in HOSTILE {
             let document = format!("block: {0}\nflow: [{0}, {0}]\n", yaml(text));
-            let value: yaml_serde::Value = yaml_serde::from_str(&document).unwrap();
-            let expected = yaml_serde::Value::String((*text).to_owned());
+            let value: serde_yaml::Value = serde_yaml::from_str(&document).unwrap();
+            let expected = serde_yaml::Value::String((*text).to_owned());
             assert_eq!(value["block"], expected, "{document}");
             assert_eq!(value["flow"][1], expected, "{document}");
         }

@@ -97,7 +97,7 @@ mod tests {
             let Ok(interface) = Interface::new(&interface) else { return Ok(()) };
             let network = Network { prefix, gateway, nameservers, interface };
             let text = render(&network, address);
-            let read: Read = yaml_serde::from_str(&text).unwrap();
+            let read: Read = serde_yaml::from_str(&text).unwrap();
             prop_assert_eq!(read.version, 2);
             let [(key, card)] = <[_; 1]>::try_from(read.ethernets.into_iter().collect::<Vec<_>>()).unwrap();
             let name = network.interface.as_str();

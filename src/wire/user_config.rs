@@ -219,7 +219,7 @@ enum Seen {
 
 impl Seen {
     fn of(document: &Secret) -> Result<Vec<(Self, Self)>, String> {
-        match yaml_serde::from_slice(document.expose()) {
+        match serde_yaml::from_slice(document.expose()) {
             Ok(Self::Mapping(entries)) => Ok(entries),
             // The parser's words could quote a line.
             _ => Err("no valid YAML with `cloud_config` in it".to_owned()),

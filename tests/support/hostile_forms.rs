@@ -7,9 +7,9 @@ use firstboot::secret::Secret;
 use firstboot::wire::{
     UserConfig, cloud_config, encoding, ignition, network_config, startup_script,
 };
+use serde_yaml::Value;
 use std::io::Read;
 use std::process::Command;
-use yaml_serde::Value;
 
 /// What arrives.
 pub(crate) struct Arrived {
@@ -54,7 +54,7 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn cloud_config_of(document: &[u8]) -> Arrived {
-    let value: Value = yaml_serde::from_slice(document).unwrap();
+    let value: Value = serde_yaml::from_slice(document).unwrap();
     let files = value["write_files"].as_sequence().unwrap().iter();
     let text = |file: &Value, key| file[key].as_str().unwrap_or_default().to_owned();
     let files = files.map(|file| (text(file, "path"), text(file, "content").into_bytes()));
@@ -139,7 +139,7 @@ pub(crate) fn run(scripts: &[String]) -> Vec<Arrived> {
 /// `network-config` as cloud-init reads it: the interface's name or pattern, and its part.
 pub(crate) fn network(machine: &Machine) -> Option<(String, Value)> {
     let text = network_config::render(machine.network.as_ref()?, machine.address);
-    let value: Value = yaml_serde::from_str(&text).unwrap();
+    let value: Value = serde_yaml::from_str(&text).unwrap();
     let (key, card) = value["ethernets"]
         .as_mapping()
         .unwrap()

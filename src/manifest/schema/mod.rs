@@ -184,5 +184,5 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn yaml(text: &str) -> Value {
-    yaml_serde::from_str(text).expect("the tables are constants, and a test reads all of them")
+    serde_yaml::from_str(text).expect("the tables are constants, and a test reads all of them")
 }

@@ -153,7 +153,7 @@ fn accepted(text: &str, aliases: usize) -> Result<(), NotRead> {
     if aliases > 0 {
         return Ok(());
     }
-    match yaml_serde::from_str::<serde::de::IgnoredAny>(text) {
+    match serde_yaml::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(NotRead {
             line: error.location().map_or(1, |location| location.line()),
