@@ -355,9 +355,11 @@ fn in_the_clear_only_tarballs_are_fetched() {
 #[test]
 fn killed_in_the_middle_it_leaves_no_half_of_anything() {
     let stalls = |path: &str, before| before == 0 && path.ends_with(&tarball_name("amd64"));
-    let (desk, server) = desk(move |path, before| match stalls(path, before) {
-        true => Answer::Stalled(tarball("amd64")),
-        false => good(path),
+    let (desk, server) = desk(move |path, before| {
+        if stalls(path, before) {
+            return Answer::Stalled(tarball("amd64"));
+        }
+        good(path)
     });
     let mut child = desk
         .command("pin --cacert ca.pem --vendor media")
