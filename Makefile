@@ -10,7 +10,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
 .DELETE_ON_ERROR:
 
 all: build pki
-	$(FIRSTBOOT) render $(LAB)/cluster.yaml
+	$(FIRSTBOOT) render --new $(LAB)/cluster.yaml
 	@echo
 	@echo "read it:       less out/etcd-cluster-0/controller-0/user-data"
 	@echo "boot it here:  $(SUDO)$(FIRSTBOOT) rehearse $(LAB)/cluster.yaml"
@@ -70,4 +70,4 @@ install: build
 
 clean:
 	cargo clean
-	rm -rf $(LAB)/pki out/etcd-cluster-0
+	rm -rf $(LAB)/pki $(LAB)/cluster.lock out/etcd-cluster-0

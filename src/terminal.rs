@@ -1,7 +1,7 @@
 //! The only room that prints. Standard output is data, standard error is talk.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
 use std::time::Duration;
 
 /// When to colour.
@@ -62,6 +62,19 @@ impl Terminal {
     /// Says something; nothing can be done when nobody listens.
     pub fn say(self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Whether somebody says yes to a question; nobody does where nobody sits at a terminal.
+    pub fn confirms(self, question: &str) -> bool {
+        let stdin = io::stdin();
+        if !stdin.is_terminal() || !io::stderr().is_terminal() {
+            return false;
+        }
+        self.say(question);
+        let mut answer = String::new();
+        // Whoever ends the input has not said yes.
+        let _ = stdin.lock().take(64).read_line(&mut answer);
+        matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES")
     }
 
     /// Says that the world failed: `error: …`.

@@ -41,7 +41,7 @@ fn the_documented_cloud_config_is_taken_in_silence() {
         said
     };
     run(&["pki", "mint"]);
-    let said = run(&["render", "--strict", "--check"]);
+    let said = run(&["render", "--strict", "--check", "--new"]);
     assert!(!said.contains("warning["), "{said}");
 }
 

@@ -75,7 +75,7 @@ fn manifest(cluster: &str) -> String {
         "apiVersion: firstboot/v1\ncluster: {cluster}\nplatform: aws\netcd: {{ version: 3.5.21 }}\n\
          controllers:\n- {{ name: controller-0, ip: 10.240.0.10 }}\n\
          - {{ name: controller-1, ip: 10.240.0.11 }}\n- {{ name: controller-2, ip: 10.240.0.12 }}\n\
-         tls: {{ ca: pki/ca.pem, cert: pki/etcd.pem, key: pki/etcd-key.pem }}\n"
+         tls: {{ ca: pki/ca.pem, cert: pki/etcd.pem, key: pki/etcd-key.pem }}\nreplace: never\n"
     )
 }
 
@@ -256,7 +256,7 @@ fn a_note_names_what_it_is_true_of() {
         let pin = ["pin", &path, "--offline", "--genesis-window", window];
         assert!(fleet.run(&pin).status.success());
     };
-    let nobody_asks = "then it asks, and joins";
+    let nobody_asks = "for a new cluster";
     let (_, _, err) = fleet.render(&["--check"]);
     assert!(
         err.contains(&format!("{nobody_asks} (all clusters)")),

@@ -8,6 +8,7 @@ mod hang;
 #[path = "support/pin_desk.rs"]
 mod pin_desk;
 
+use firstboot::release::Lock;
 use pin_desk::PinDesk;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,9 +41,11 @@ fn rendered(desk: &PinDesk) -> (Vec<String>, String) {
 #[test]
 fn with_a_lock_machines_replace_themselves_unless_the_manifest_says_never() {
     let desk = desk();
+    never(&desk);
     let (plain, note) = rendered(&desk);
     assert!(plain.is_empty(), "{plain:?}");
-    assert!(note.contains("run `firstboot pin`"), "{note}");
+    assert!(note.contains("`firstboot render --new`"), "{note}");
+    desk.manifest("version: 3.5.16", &["amd64", "amd64"]);
 
     desk.good("pin --offline");
     let (pinned, note) = rendered(&desk);
@@ -50,10 +53,14 @@ fn with_a_lock_machines_replace_themselves_unless_the_manifest_says_never() {
     assert!(pinned[2].starts_with("GENESIS_UNTIL="), "{pinned:?}");
     assert!(note.contains("the cluster can begin until 2"), "{note}");
 
+    never(&desk);
+    let (found, _) = rendered(&desk);
+    assert_eq!(found[..2], ["MORE=peers", "REPLACE=never"]);
+}
+
+fn never(desk: &PinDesk) {
     let manifest = fs::read_to_string(desk.path("cluster.yaml")).unwrap();
     fs::write(desk.path("cluster.yaml"), manifest + "replace: never\n").unwrap();
-    let (never, _) = rendered(&desk);
-    assert_eq!(never[..2], ["MORE=peers", "REPLACE=never"]);
 }
 
 /// What `launch` says beside the client, which is there and does nothing.
@@ -78,12 +85,14 @@ fn launched(desk: &PinDesk) -> String {
 fn a_cluster_in_the_place_of_another_is_noted() {
     let desk = desk();
     let is_noted = |note: &str| note.contains("the last render of main was of cluster ");
+    never(&desk);
     let (_, note) = rendered(&desk);
     assert!(!is_noted(&note), "{note}");
     let before = fs::read_to_string(desk.path("out/main/launch")).unwrap();
     let before = firstboot::platform::cluster_id(&before).unwrap();
 
     desk.manifest("version: 3.5.16", &["amd64"]);
+    never(&desk);
     let checked = desk.good("render --check").err;
     assert!(!is_noted(&checked), "{checked}");
     let (_, note) = rendered(&desk);
@@ -91,7 +100,7 @@ fn a_cluster_in_the_place_of_another_is_noted() {
     assert!(note.contains(&noted), "{note}");
     assert!(note.contains("put the manifest back"), "{note}");
     assert!(
-        !note.contains("Before real use"),
+        !note.contains("--new"),
         "it would pin the wrong one: {note}"
     );
     let (_, note) = rendered(&desk);
@@ -99,9 +108,12 @@ fn a_cluster_in_the_place_of_another_is_noted() {
 
     // Pinned too late, and then as the note says.
     desk.good("pin --offline");
+    rendered(&desk);
     desk.manifest("version: 3.5.16", &["amd64", "amd64"]);
     fs::remove_file(desk.path("cluster.lock")).unwrap();
     desk.good("pin --offline");
+    desk.bad("render", 1, &["lock-is-another", "move `out/main` away"]);
+    fs::remove_dir_all(desk.path("out/main")).unwrap();
     rendered(&desk);
     let launch = fs::read_to_string(desk.path("out/main/launch")).unwrap();
     assert_eq!(firstboot::platform::cluster_id(&launch), Some(before));
@@ -119,13 +131,9 @@ fn a_window_that_is_over_is_noted() {
     desk.good("pin --offline");
     rendered(&desk);
     assert_eq!(launched(&desk), "");
-    let lock = fs::read_to_string(desk.path("cluster.lock")).unwrap();
-    let (until, _) = lock.split_once("until: ").unwrap();
-    fs::write(
-        desk.path("cluster.lock"),
-        format!("{until}until: 2026-01-02T03:04:05Z\n"),
-    )
-    .unwrap();
+    let mut lock = Lock::parse(desk.lock().as_bytes()).unwrap();
+    lock.genesis.until = 1_767_323_045;
+    fs::write(desk.path("cluster.lock"), lock.to_text()).unwrap();
     let (found, note) = rendered(&desk);
     assert_eq!(found[2], "GENESIS_UNTIL=1767323045");
     assert!(

@@ -236,6 +236,7 @@ fn a_cluster_that_grew_can_be_made_to_begin_anew() {
     grown.members[1].id = None;
     grown.id = ClusterId::begun_at(&[grown.members[0].address], grown.name.as_str());
     grown.genesis = Genesis::Over(Since {
+        began: None,
         began_with: 1,
         joined: vec![grown.members[1].name.clone()],
         left: Vec::new(),

@@ -38,7 +38,11 @@ impl Bench {
     fn refuse(&self, name: &str, manifest: &[u8]) -> Output {
         fs::write(self.dir().join(name), manifest).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_firstboot"));
-        let output = hang::output(command.args(["render", name]).current_dir(self.dir()));
+        let output = hang::output(
+            command
+                .args(["render", "--new", name])
+                .current_dir(self.dir()),
+        );
         assert_eq!(
             output.status.code(),
             Some(1),
@@ -141,7 +145,7 @@ fn a_manifest_that_is_none_is_reported_as_every_other() {
 fn the_end_is_true_of_the_command() {
     let bench = Bench::new();
     for (command, end) in [
-        ("render", "1 error: nothing was written"),
+        ("render --new", "1 error: nothing was written"),
         ("pki renew", "1 error: nothing was written"),
         ("rehearse", "1 error: nothing was booted"),
         ("pki audit", "1 error"),
@@ -193,7 +197,7 @@ fn the_same_report_as_json() {
     let bench = Bench::new();
     fs::write(bench.dir().join("case.yaml"), "cluster: etcd cluster\n").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
-        .args(["render", "case.yaml", "--format", "json"])
+        .args(["render", "--new", "case.yaml", "--format", "json"])
         .current_dir(bench.dir())
         .output()
         .unwrap();

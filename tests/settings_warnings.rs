@@ -24,7 +24,14 @@ fn render(version: &str, settings: &[&str], flags: &[&str]) -> (i32, Vec<String>
     std::fs::write(&path, &manifest).unwrap();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
-        .args(["render", "--check", "--format", "json", "--files-dir"])
+        .args([
+            "render",
+            "--check",
+            "--new",
+            "--format",
+            "json",
+            "--files-dir",
+        ])
         .arg(golden)
         .args(flags)
         .arg(&path)

@@ -137,7 +137,7 @@ impl Bench {
                 .current_dir(self.dir.path()))
         };
         firstboot(&["pki", "mint"]);
-        let said = firstboot(&["render", "--format", "json"]);
+        let said = firstboot(&["render", "--new", "--format", "json"]);
         self.rendered = serde_json::from_slice(&said).unwrap();
     }
 

@@ -118,7 +118,7 @@ sys.stdout.write(jinja2.Template(open('template.j2').read()).render(**values))
 
 fn manifest(name: &str, members: usize) -> String {
     let mut text = format!(
-        "apiVersion: firstboot/v1\ncluster: {name}\nplatform: gce\netcd: {{ version: 3.3.9 }}\n\
+        "apiVersion: firstboot/v1\ncluster: {name}\nplatform: gce\nreplace: never\netcd: {{ version: 3.3.9 }}\n\
          tls: {{ ca: pki/ca.pem, cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }}\n\
          controllers:\n"
     );

@@ -74,7 +74,8 @@ fn write(desk: &Desk, fleet: &str, clusters: u16) {
             );
             write(&format!("controller-{member}-key.pem"), minted.key.expose());
         }
-        text += "tls: { ca: ca.pem, cert: \"{name}.pem\", key: \"{name}-key.pem\" }\n";
+        text +=
+            "tls: { ca: ca.pem, cert: \"{name}.pem\", key: \"{name}-key.pem\" }\nreplace: never\n";
         write("ca.pem", ca.certificate.as_bytes());
         write("cluster.yaml", text.as_bytes());
     }

@@ -1,6 +1,7 @@
 //! With whom a cluster began: its ID follows from that for ever, whoever is in it now.
 
 use super::{Cluster, ClusterId, HostName, MemberId, PEER_PORT, url};
+use crate::calendar::moment;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -11,13 +12,15 @@ pub enum Genesis {
     Always,
     /// Until this moment, in seconds since 1970 (UTC).
     Until(i64),
-    /// Never: it began with others than its controllers of now, so it runs.
+    /// Never: it was seen to run, or it began with others than its controllers of now.
     Over(Since),
 }
 
 /// How a cluster has changed since it began; as text, a sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Since {
+    /// When it was first seen to run, in seconds since 1970 (UTC), if somebody looked.
+    pub began: Option<i64>,
     /// With how many members it began.
     pub began_with: usize,
     /// The controllers that were not among them.
@@ -29,10 +32,14 @@ pub struct Since {
 impl fmt::Display for Since {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
+            began: seen,
             began_with,
             joined,
             left,
         } = self;
+        if let (Some(seen), true, true) = (seen, joined.is_empty(), left.is_empty()) {
+            return write!(f, "the cluster runs since {} at least", moment(*seen));
+        }
         let members = if *began_with == 1 {
             "member"
         } else {
@@ -111,6 +118,7 @@ mod tests {
             let left = left.iter().map(|address| address.parse().unwrap());
             let (joined, left) = (joined.collect(), left.collect());
             Since {
+                began: None,
                 began_with,
                 joined,
                 left,
@@ -128,6 +136,16 @@ mod tests {
         assert_eq!(
             since(3, &[], &["10.0.0.1"]),
             "10.0.0.1 left the cluster that began with 3 members"
+        );
+        let since = Since {
+            began: Some(0),
+            began_with: 3,
+            joined: Vec::new(),
+            left: Vec::new(),
+        };
+        assert_eq!(
+            since.to_string(),
+            "the cluster runs since 1970-01-01T00:00:00Z at least"
         );
     }
 }

@@ -10,7 +10,7 @@ mod name;
 mod network;
 pub mod settings;
 
-use crate::release::{Arch, Digest, Version};
+use crate::release::{Arch, Digest, LockId, Version};
 use crate::secret::Secret;
 use std::fmt;
 use std::net::IpAddr;
@@ -50,6 +50,8 @@ pub struct Cluster {
     pub data_disk: Option<DataDisk>,
     /// The ID that every member of this cluster will report.
     pub id: ClusterId,
+    /// Which of the clusters that were ever rendered under this name it is; `None` without a lock.
+    pub lineage: Option<LockId>,
 }
 
 /// What a machine does whose image brings another etcd than the pinned one.

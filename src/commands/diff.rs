@@ -91,6 +91,12 @@ fn rendered(
     let network = loaded.manifest.network_on(platform);
     let (cluster, _) = load::cluster_with(&loaded, network, false)?;
     let rendering = Rendering::of(&loaded, &cluster, platform, Compress::Auto, arguments.image)?;
+    let all = machines_of(&rendering)?;
+    Ok((cluster.name.as_str().to_owned(), all))
+}
+
+/// The machines of a rendering that is not written yet.
+pub(super) fn machines_of(rendering: &Rendering) -> Result<Vec<Machine>, Failure> {
     let mut all = Vec::new();
     for delivery in &rendering.deliveries {
         // The document that `launch` hands over.
@@ -98,11 +104,11 @@ fn rendered(
             all.extend(machines(&decode(&file.path, file.bytes.expose()))?);
         }
     }
-    Ok((cluster.name.as_str().to_owned(), all))
+    Ok(all)
 }
 
 /// The machines of a directory that `render` wrote: a cluster's own, or the one above it.
-fn written(directory: &Path, cluster: &str) -> Result<Vec<Machine>, Failure> {
+pub(super) fn written(directory: &Path, cluster: &str) -> Result<Vec<Machine>, Failure> {
     let below = directory.join(cluster);
     let root = if below.is_dir() {
         below

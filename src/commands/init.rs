@@ -1,6 +1,6 @@
 //! `firstboot init`: a directory from which `render` works at once.
 
-use super::{Context, Failure, load, pki};
+use super::{Context, Failure, load, locking, pki};
 use crate::cluster::ClusterName;
 use crate::manifest;
 use crate::output;
@@ -22,9 +22,9 @@ const IGNORE: &str = ".gitignore";
 /// What this is called where it was cut short.
 const WHAT: &str = "init";
 
-/// Start a cluster: an annotated manifest, with certificates, ready to render
+/// Start a cluster: an annotated manifest, with lock and certificates, ready to render
 ///
-/// Writes cluster.yaml, its JSON schema for your editor (which then marks typos, completes and
+/// Writes cluster.yaml, cluster.lock (which says that the cluster is new), its JSON schema for your editor (which then marks typos, completes and
 /// explains keys, without a network), a .gitignore that keeps keys out of a repository, and
 /// certificates of a new CA in pki/, as `firstboot pki mint` makes them. Nothing is overwritten.
 #[derive(Debug, Args)]
@@ -86,11 +86,14 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         }
     }
     let mut set = output::Set::new(directory, WHAT);
-    for (path, bytes) in pki::fresh(&loaded)? {
+    let minted = pki::fresh(&loaded)?;
+    let lock = locking::first(&loaded, &minted)?;
+    for (path, bytes) in minted {
         set.private(path, bytes);
     }
     let schema = format!("{:#}\n", manifest::schema());
     set.public(path(SCHEMA), schema.into_bytes());
+    set.public(loaded.lock_path.clone(), lock.to_text().into_bytes());
     refuse_existing([path(MANIFEST).as_path()].into_iter().chain(set.paths()))?;
     if !has_ignore {
         let ignore = include_bytes!("../../templates/init/gitignore");

@@ -30,6 +30,11 @@ impl Loaded {
         own.map(|own| &own.value.config)
     }
 
+    /// Whether the manifest came by standard input.
+    pub(super) fn is_from_stdin(&self) -> bool {
+        self.name == "stdin"
+    }
+
     pub(super) fn report(&self, findings: Vec<Finding>) -> Report {
         Report::new(self.name.as_str(), &self.source, findings)
     }
@@ -92,22 +97,62 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::Input(Report::new(crate::report::path(path), "", vec![finding]))
 }
 
-/// Reads the PEM files and resolves the cluster; the report holds its warnings.
-pub(super) fn cluster(loaded: &Loaded, strict: bool) -> Result<(Cluster, Report), Failure> {
-    cluster_with(loaded, Vec::new(), strict)
-}
-
-/// The same, with what the command has found itself in the one report.
+/// Reads the PEM files and resolves the cluster; the report holds its warnings, and what the command
+/// has `found` itself.
 pub(super) fn cluster_with(
     loaded: &Loaded,
     found: Vec<Finding>,
     strict: bool,
 ) -> Result<(Cluster, Report), Failure> {
+    resolved(loaded, lock(loaded)?.as_ref().into(), found, strict)
+}
+
+/// The lock by which a manifest is resolved; it need not be on the disk yet.
+#[derive(Clone, Copy)]
+pub(super) enum Locked<'a> {
+    /// This one.
+    By(&'a Lock),
+    /// There is none. Where the manifest needs one, that is refused with all else that is wrong: to
+    /// make a lock is to say that the cluster is new, which nobody can know but the user.
+    Missing,
+    /// One was to be made, and the manifest is why it could not be: that is told instead.
+    Unmade,
+}
+
+impl<'a> From<Option<&'a Lock>> for Locked<'a> {
+    fn from(lock: Option<&'a Lock>) -> Self {
+        lock.map_or(Self::Missing, Self::By)
+    }
+}
+
+/// The same by this lock.
+pub(super) fn resolved(
+    loaded: &Loaded,
+    locked: Locked<'_>,
+    found: Vec<Finding>,
+    strict: bool,
+) -> Result<(Cluster, Report), Failure> {
     let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
     findings.extend(found);
-    let lock = lock(loaded)?;
-    let resolved = manifest::resolve(&loaded.manifest, &files, lock.as_ref(), now());
+    let lock = match locked {
+        Locked::By(lock) => Some(lock),
+        Locked::Missing | Locked::Unmade => None,
+    };
+    if lock.is_some_and(|lock| lock.authorities.is_some()) {
+        // A set that is minted now would be of another CA than the lock knows.
+        let mints = |finding: &&mut Finding| finding.help.contains("`firstboot pki mint`");
+        for finding in findings.iter_mut().filter(mints) {
+            finding.help =
+                "put the files back, from a backup: the lock knows their CA, and machines \
+                            that run trust no other one"
+                    .to_owned();
+        }
+    }
+    let resolved = manifest::resolve(&loaded.manifest, &files, lock, now());
     findings.extend(resolved.findings);
+    if matches!(locked, Locked::Missing) && loaded.manifest.needs_lock() {
+        findings.push(loaded.manifest.lock_missing(&loaded.lock_path));
+    }
     if strict {
         for finding in &mut findings {
             finding.severity = Severity::Error;
@@ -129,7 +174,9 @@ pub(super) fn lock(loaded: &Loaded) -> Result<Option<Lock>, Failure> {
         Ok(bytes) => bytes,
     };
     Lock::parse(bytes.expose()).map(Some).map_err(|error| {
-        const CURE: &str = "restore it from version control, or remove it and run `firstboot pin`";
+        const CURE: &str = "restore it from version control or a backup: it remembers how \
+                            the cluster began; only of a cluster that never ran, remove it and \
+                            run `firstboot pin`";
         let finding = match error.place {
             Some(place) => Finding::error("not-a-lock", place, error.why, CURE),
             None => Finding::of_file("not-a-lock", error.why, CURE),

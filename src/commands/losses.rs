@@ -7,7 +7,8 @@ use crate::cluster::{Cluster, Genesis, Replace};
 pub(super) fn note(cluster: &Cluster, now: i64) -> Option<String> {
     match (cluster.replace, &cluster.genesis) {
         (None, _) => Some(NOBODY_ASKS.to_owned()),
-        // The manifest's warning `no-genesis-window` has said it.
+        // That it runs needs no word where nobody joins or leaves.
+        (_, Genesis::Over(since)) if since.joined.is_empty() && since.left.is_empty() => None,
         (Some(_), Genesis::Always) => None,
         (Some(_), Genesis::Until(until)) => too_late(cluster, now).or_else(|| {
             let until = moment(*until);
@@ -20,15 +21,22 @@ pub(super) fn note(cluster: &Cluster, now: i64) -> Option<String> {
                 Replace::Never if !since.joined.is_empty() => ", once a person has added it",
                 Replace::Auto | Replace::Never => "",
             };
+            let anew = match since.began {
+                Some(_) => format!(
+                    "if it is to begin again, empty, run `firstboot pin --begin-again {}`",
+                    cluster.name
+                ),
+                None => "if it has not begun, run `firstboot pin --genesis-window 24h`".to_owned(),
+            };
             Some(format!(
-                "\nnote: {since}{by_whom};\nif it has not begun, or is to begin anew, run `firstboot pin --genesis-window 24h` and render again\n"
+                "\nnote: {since}{by_whom};\n{anew} and render again\n"
             ))
         }
     }
 }
 
 /// A note if machines that are all blank would wait for one another for ever.
-pub(super) fn too_late(cluster: &Cluster, now: i64) -> Option<String> {
+fn too_late(cluster: &Cluster, now: i64) -> Option<String> {
     let until = cluster.begins_until().filter(|until| *until <= now)?;
     let until = moment(until);
     Some(format!(
@@ -39,12 +47,12 @@ pub(super) fn too_late(cluster: &Cluster, now: i64) -> Option<String> {
 
 /// Lets machines that are all blank begin a cluster which has grown or shrunk, and says so.
 pub(super) fn as_at_the_beginning(cluster: &mut Cluster, now: i64) -> Option<String> {
-    let Genesis::Over(since) = &cluster.genesis else {
-        return None;
+    let note = match &cluster.genesis {
+        Genesis::Over(since) => format!(
+            "\nnote: {since}: rehearsed as a cluster\nthat begins with the manifest's controllers, since nobody is there to be joined\n"
+        ),
+        _ => too_late(cluster, now)? + "(rehearsed as if it could still begin)\n",
     };
-    let note = format!(
-        "\nnote: {since}: rehearsed as a cluster\nthat begins with the manifest's controllers, since nobody is there to be joined\n"
-    );
     cluster.begin_anew(now.saturating_add(REHEARSAL));
     Some(note)
 }
@@ -54,6 +62,7 @@ const REHEARSAL: i64 = 86_400;
 
 /// Without a lock a machine cannot tell its first boot from a loss.
 const NOBODY_ASKS: &str = "
-note: a machine that loses its disk waits for a person, and where no peer answers it begins an
-empty cluster. Before real use run `firstboot pin`, and render again: then it asks, and joins
+note: with `replace: never` and without a lock, a machine that loses its disk waits for an operator,
+and begins an empty cluster where no peer answers. With a lock it asks first: `firstboot render --new`
+for a new cluster
 ";

@@ -3,14 +3,16 @@
 use super::duration::Patience;
 use super::load::{self, Loaded};
 use super::verify_table as table;
-use super::{Context, Failure, ManifestArguments};
+use super::{Context, Failure, ManifestArguments, locking};
 use crate::cluster::{CLIENT_PORT, PEER_PORT};
 use crate::manifest::{Controller, read_limited};
 use crate::pki::audit::File;
 use crate::pki::inspect;
+use crate::release::Lock;
 use crate::terminal::{Board, Format};
 use crate::verify::{self, Credentials, Material, OnDisk, Plan, State, Target, Verification};
 use clap::Args;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -84,15 +86,53 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         None => look(arguments.timeout.0)?,
         Some(wait) => wait_for(&look, arguments.timeout.0, wait.0, context)?,
     };
+    let lock = remember(&loaded, pinned.as_ref(), &end);
     context.print(&match context.format {
         Format::Human => table::text(&end, load::now()),
-        Format::Json => context.document(table::json(&end)),
+        Format::Json => {
+            let mut document = table::json(&end);
+            document["lock"] = json!(lock);
+            context.document(document)
+        }
     })?;
+    if let (Format::Human, Some(said)) = (context.format, lock) {
+        context.terminal.say(&format!("\nnote: {said}\n"));
+    }
     if end.passed() {
         Ok(())
     } else {
         Err(Failure::Told)
     }
+}
+
+/// Writes into the lock that the cluster runs, once that was seen: from then on no machine begins
+/// it. What cannot be written is said, and changes nothing in what was seen.
+fn remember(loaded: &Loaded, pinned: Option<&Lock>, end: &Verification) -> Option<String> {
+    let id = end.runs_as()?;
+    let began_with = end.plan.began_with(id).filter(|_| id != end.plan.id);
+    let began_with = began_with.map(|began| began.iter().map(|one| one.address).collect());
+    let Some(lock) = pinned else {
+        return loaded.manifest.needs_lock().then(|| {
+            format!(
+                "the cluster runs, and its `{}` is missing: take it from version control or a backup; \
+                 if it never had one, run `firstboot pin` and then `firstboot verify` again",
+                crate::report::path(&loaded.lock_path)
+            )
+        });
+    };
+    if lock.genesis.began.is_some() {
+        return None;
+    }
+    Some(
+        match locking::remember_beginning(loaded, lock, began_with) {
+            Ok(said) => said,
+            Err(Failure::World(why) | Failure::Wrong(why)) => why,
+            Err(_) => format!(
+                "`{}` is no lock any more",
+                crate::report::path(&loaded.lock_path)
+            ),
+        },
+    )
 }
 
 /// Looks again and again until all is as planned or the time is over.

@@ -114,7 +114,7 @@ impl<'a> Comparison<'a> {
                 // Which scripts there are is told with the files.
                 "MORE" => continue,
                 "GENESIS_UNTIL" => {
-                    self.say(Matters::Later, window(was, is));
+                    self.say(Matters::WhenBlank, window(was, is));
                     continue;
                 }
                 "CLUSTER_ID" => (Matters::Later, "planned cluster ID"),
@@ -270,7 +270,7 @@ fn window(was: Option<&str>, is: Option<&str>) -> String {
     };
     match (was, is) {
         (_, Some("0")) => {
-            "no genesis window any more: the cluster began with others (`cluster.lock`)".to_owned()
+            "no genesis window any more: the cluster runs (`cluster.lock`)".to_owned()
         }
         (Some("0"), Some(is)) => {
             format!("genesis window until {} is new: it begins anew", until(is))

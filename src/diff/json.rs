@@ -19,6 +19,7 @@ pub fn document(difference: &Difference) -> Value {
                 "matters": match change.matters {
                     Matters::Now => "now",
                     Matters::Later => "later",
+                    Matters::WhenBlank => "when-blank",
                 },
                 "text": change.text,
             })

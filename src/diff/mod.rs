@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub use json::document as to_json;
 pub use machine::{Machine, NoController};
-pub use plan::{Action, Plan, Step, plan};
+pub use plan::{Action, Plan, Step, plan, upgrade};
 pub use text::text as to_text;
 
 /// What differs between two states of one machine.
@@ -36,6 +36,8 @@ pub enum Matters {
     Now,
     /// It runs as well without it, until it is made anew or, for a certificate, the old one ends.
     Later,
+    /// Only one that is blank: it is for whoever makes the machine anew anyway.
+    WhenBlank,
 }
 
 /// One machine, on one side or on both.

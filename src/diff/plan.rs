@@ -1,7 +1,7 @@
 //! In which order machines are made anew, so that a majority stands at every moment.
 
 use super::machine::Machine;
-use super::{Fate, Matters};
+use super::{Change, Fate, Matters};
 use crate::release::Version;
 
 /// What is done with a machine.
@@ -43,6 +43,10 @@ pub fn plan(before: &[Machine], after: &[Machine], fates: &[(String, Fate)], who
         Fate::Added => Some(Action::Add),
         Fate::Removed => Some(Action::Remove),
         Fate::Changed(changes, _) => {
+            let is_for_blank = |change: &Change| change.matters == Matters::WhenBlank;
+            if changes.iter().all(is_for_blank) {
+                return None;
+            }
             let now = changes.iter().any(|change| change.matters == Matters::Now);
             Some(if now {
                 Action::Replace
@@ -137,7 +141,7 @@ fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> 
             ));
         }
     }
-    notes.extend(upgrade(pairs()));
+    notes.extend(pairs().find_map(|(old, new)| upgrade(version(old)?, version(new)?)));
     if pairs().any(|(old, new)| trusts_others(old, new)) {
         notes.push(
             "members that share no CA refuse each other: rotate it in three steps with `firstboot pki rotate-ca`"
@@ -221,16 +225,18 @@ fn version(machine: &Machine) -> Option<Version> {
         .ok()
 }
 
-/// etcd is upgraded one minor version at a time, and never goes back.
-fn upgrade<'a>(mut pairs: impl Iterator<Item = (&'a Machine, &'a Machine)>) -> Option<String> {
-    pairs.find_map(|(old, new)| {
-        let (from, to) = (version(old)?, version(new)?);
-        let is_back = (to.major, to.minor) < (from.major, from.minor);
-        let leaps = to.major != from.major || to.minor > from.minor + 1;
-        if is_back {
-            return Some(format!("etcd does not go back from {from} to {to} with its data: restore a snapshot instead"));
-        }
-        leaps.then(|| format!("from etcd {from} to {to} is more than one minor version: go there one at a time"))
+/// What to know before a cluster of one release becomes one of another: etcd is upgraded one minor
+/// version at a time, and never goes back.
+pub fn upgrade(from: Version, to: Version) -> Option<String> {
+    let is_back = (to.major, to.minor) < (from.major, from.minor);
+    let leaps = to.major != from.major || to.minor > from.minor + 1;
+    if is_back {
+        return Some(format!(
+            "etcd does not go back from {from} to {to} with its data: restore a snapshot instead"
+        ));
+    }
+    leaps.then(|| {
+        format!("from etcd {from} to {to} is more than one minor version: go there one at a time")
     })
 }
 

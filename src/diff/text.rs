@@ -25,10 +25,10 @@ pub fn text(difference: &Difference) -> String {
                     } else {
                         " ".repeat(name.len())
                     };
-                    let later = if change.matters == Matters::Later {
-                        " (later)"
-                    } else {
-                        ""
+                    let later = match change.matters {
+                        Matters::Now => "",
+                        Matters::Later => " (later)",
+                        Matters::WhenBlank => " (no machine that runs needs it)",
                     };
                     let _ = writeln!(out, "{name}  {}{later}", change.text);
                 }

@@ -28,6 +28,7 @@ pub fn beginning(manifest: &Manifest, lock: Option<&Lock>) -> Beginning {
     };
     let controllers = manifest.controllers.iter();
     let since = Since {
+        began: genesis.and_then(|genesis| genesis.began),
         began_with: began.len(),
         joined: controllers
             .filter(|controller| !began.contains(&controller.ip.value))
@@ -49,7 +50,7 @@ pub fn beginning(manifest: &Manifest, lock: Option<&Lock>) -> Beginning {
         members: now.iter().map(id).collect(),
         genesis: match genesis {
             None => Genesis::Always,
-            Some(genesis) if is_same => Genesis::Until(genesis.until),
+            Some(genesis) if is_same && genesis.began.is_none() => Genesis::Until(genesis.until),
             Some(_) => Genesis::Over(since),
         },
     }

@@ -37,7 +37,7 @@ use crate::report::{Finding, Report};
 use std::net::IpAddr;
 use std::ops::Range;
 
-pub use authorities::authorities;
+pub use authorities::{authorities, judge as check_authorities};
 pub use certificates::{Audited, Holding, Use, audit, contested, uses};
 pub use cloud_config::CloudConfig;
 pub(crate) use cloud_config::ENCODINGS;
@@ -46,7 +46,7 @@ pub use genesis::{Beginning, beginning};
 pub use issue::{Need, Refusal, Renewed, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
-pub use pinned::{check_lock, check_lock_is_own, pinned};
+pub use pinned::{check_lock, check_lock_is_own, completed, evidence, new_lock, pinned};
 pub use resolve::{Resolved, resolve};
 pub use schema::{reference, schema};
 pub use settings::{Chosen, ChosenSettings};

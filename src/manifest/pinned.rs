@@ -1,10 +1,13 @@
 //! Which tarballs the machines install: what the manifest says, else the lock, else the built-in
 //! table.
 
-use super::{At, Manifest, finding};
+use super::{At, Manifest, PemFiles, authorities, finding};
 use crate::cluster::Release;
-use crate::release::{Arch, Digest, Lock, LockedTarball, Origin, table};
+use crate::release::{
+    Arch, Digest, Evidence, Lock, LockId, LockedEtcd, LockedTarball, Origin, agree, table,
+};
 use crate::report::Finding;
+use std::path::Path;
 
 /// The release, or `None` and the reasons why there is none.
 pub(super) fn release(
@@ -35,6 +38,76 @@ pub(super) fn release(
 pub fn pinned(manifest: &Manifest, lock: Option<&Lock>) -> (Option<Release>, Vec<Finding>) {
     let mut findings = Vec::new();
     (release(manifest, lock, &mut findings), findings)
+}
+
+/// What the manifest and the built-in table know of each tarball, without asking anybody.
+pub fn evidence(manifest: &Manifest) -> Vec<(Arch, Evidence)> {
+    let etcd = &manifest.etcd;
+    let mut found = Vec::new();
+    for arch in manifest.architectures() {
+        let arch = arch.value;
+        let evidence = |origin, digest| Evidence {
+            origin,
+            digest,
+            size: None,
+        };
+        let given = etcd.digest(arch);
+        found.extend(given.map(|given| (arch, evidence(Origin::Manifest, given.value))));
+        let known = table::find(etcd.version.value, arch);
+        found.extend(known.map(|known| (arch, evidence(Origin::Table, known.digest))));
+    }
+    found
+}
+
+/// The lock of a cluster that is new, by what manifest and table know; or what they do not.
+pub fn new_lock(
+    manifest: &Manifest,
+    files: &PemFiles,
+    id: LockId,
+    until: i64,
+) -> Result<Lock, Vec<Finding>> {
+    let (release, findings) = pinned(manifest, None);
+    if release.is_none() {
+        return Err(findings);
+    }
+    let evidence = evidence(manifest);
+    let tarball = |arch: At<Arch>| {
+        let own = evidence.iter().filter(|(of, _)| *of == arch.value);
+        let own: Vec<_> = own.map(|(_, evidence)| evidence.clone()).collect();
+        // Manifest and table cannot disagree: the manifest's word outweighs all.
+        Some(LockedTarball::from((arch.value, agree(&own).ok()?)))
+    };
+    let etcd = LockedEtcd {
+        version: manifest.etcd.version.value,
+        tarballs: manifest
+            .architectures()
+            .into_iter()
+            .filter_map(tarball)
+            .collect(),
+        urls: manifest.etcd.urls(),
+    };
+    let name = manifest.cluster.value.as_str();
+    let lock = Lock::new(name, etcd, until, manifest.addresses()).with_id(id);
+    Ok(match authorities::authorities(manifest, files) {
+        Some(authorities) => lock.with_authorities(authorities),
+        None => lock,
+    })
+}
+
+/// The lock with what an older firstboot, or one that saw no certificates, did not write into it;
+/// `None` where nothing is missing, or where it is the lock of another cluster.
+pub fn completed(manifest: &Manifest, files: &PemFiles, lock: &Lock, id: LockId) -> Option<Lock> {
+    if lock.cluster != manifest.cluster.value.as_str() {
+        return None;
+    }
+    let mut whole = lock.clone();
+    whole.id = lock.id.or(Some(id));
+    if lock.genesis.members.is_empty() {
+        whole.genesis.members = manifest.addresses();
+    }
+    let known = lock.authorities.clone();
+    whole.authorities = known.or_else(|| authorities::authorities(manifest, files));
+    (whole != *lock).then_some(whole)
 }
 
 /// What is wrong or unwise about a lock for this manifest; no error means that it is up to date.
@@ -126,4 +199,21 @@ fn digest(
 fn stands_alone(locked: &LockedTarball, known: Option<table::Row>) -> bool {
     let not_the_manifest = locked.from.iter().any(|from| *from != Origin::Manifest);
     not_the_manifest && known.is_none_or(|known| known.digest == locked.sha256)
+}
+
+impl Manifest {
+    /// That there is no lock where one is needed.
+    pub fn lock_missing(&self, lock: &Path) -> Finding {
+        finding::lock_missing(lock)
+    }
+
+    /// That what was rendered last is not of this lock's cluster.
+    pub fn lock_is_another(&self, lock: &Path, rendered: &Path) -> Finding {
+        finding::lock_is_another(lock, rendered)
+    }
+
+    /// That the cluster has begun, as the lock remembers, where it was said to be new.
+    pub fn lock_began(&self, lock: &Path, began: i64) -> Finding {
+        finding::lock_began(lock, began, &self.cluster.value)
+    }
 }

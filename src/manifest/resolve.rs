@@ -2,7 +2,7 @@
 
 use super::certificates::{self, Audited};
 use super::genesis::{Beginning, beginning};
-use super::{Controller, Manifest, PemFiles, finding, pinned, settings};
+use super::{Controller, Manifest, PemFiles, authorities, finding, pinned, settings};
 use crate::cluster::{Cluster, Member, MemberId, Release, Replace};
 use crate::release::Lock;
 use crate::report::{Finding, Severity};
@@ -29,9 +29,7 @@ pub fn resolve(manifest: &Manifest, files: &PemFiles, lock: Option<&Lock>, now: 
     unsupported_arch(manifest, &mut findings);
     let own = manifest.cloud_config.iter();
     findings.extend(own.flat_map(|own| own.value.warnings.iter().cloned()));
-    if let (Some(replace), None) = (&manifest.replace, lock) {
-        findings.push(finding::no_genesis_window(replace.place.clone()));
-    }
+    findings.extend(lock.and_then(|lock| authorities::judge(manifest, files, lock)));
     let release = pinned::release(manifest, lock, &mut findings);
     let audited = certificates::audit(manifest, files, now);
     findings.extend(audited.findings.iter().cloned());
@@ -83,6 +81,7 @@ fn cluster(
         genesis,
         data_disk: manifest.data_disk.clone(),
         id,
+        lineage: lock.and_then(|lock| lock.id),
         members,
         network: manifest
             .network
@@ -91,11 +90,24 @@ fn cluster(
     })
 }
 
-/// As the manifest says; else the machines replace themselves where a lock says until when the
-/// cluster may begin. Without that they could not tell a first boot from a loss.
+/// As the manifest says, and `auto` where it says nothing. Without a lock the machines do not even
+/// ask: they could not tell a first boot from a loss.
 fn replace(manifest: &Manifest, lock: Option<&Lock>) -> Option<Replace> {
-    let written = manifest.replace.as_ref().map(|replace| replace.value);
-    written.or_else(|| lock.map(|_| Replace::Auto))
+    lock.map(|_| manifest.replaces())
+}
+
+impl Manifest {
+    /// What a blank machine does whose member had data.
+    pub fn replaces(&self) -> Replace {
+        let written = self.replace.as_ref().map(|replace| replace.value);
+        written.unwrap_or(Replace::Auto)
+    }
+
+    /// Whether nothing can be rendered without a lock: machines that take the place of lost ones
+    /// by themselves must know whether the cluster is new.
+    pub fn needs_lock(&self) -> bool {
+        self.replaces() == Replace::Auto
+    }
 }
 
 fn unwise_count(manifest: &Manifest, findings: &mut Vec<Finding>) {

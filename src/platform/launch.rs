@@ -8,6 +8,7 @@ use super::{Delivery, Document, Form, Image, Platform};
 use crate::calendar::moment;
 use crate::cluster::{Cluster, ClusterId, Member};
 use crate::release::Arch;
+use crate::release::LockId;
 use crate::wire::escape::ShellWord;
 use crate::wire::seed;
 use askama::filters::{Escaper, Safe};
@@ -43,6 +44,8 @@ impl Settings {
 pub(super) struct Script<'a> {
     pub(super) cluster: &'a str,
     pub(super) cluster_id: String,
+    /// The ID of its lock.
+    pub(super) lock: Option<String>,
     /// Until when machines begin the cluster, if not for ever: in seconds since 1970, and in words.
     pub(super) begins_until: Option<(i64, String)>,
     /// The file of each machine that is handed over.
@@ -225,8 +228,23 @@ pub fn cluster_id(script: &str) -> Option<ClusterId> {
     Some(ClusterId::reported(id))
 }
 
-/// Before the ID (`templates/launch/head.sh`).
+/// The ID of the lock by which a script was rendered that [`launch`] made.
+///
+/// ```
+/// use firstboot::platform::lineage;
+/// let id = format!("c{}", "ab".repeat(16));
+/// let script = format!("#!/bin/sh\n# Its lock: {id}\nset -eu\n");
+/// assert_eq!(lineage(&script).unwrap().to_string(), id);
+/// ```
+pub fn lineage(script: &str) -> Option<LockId> {
+    let mut lines = script.lines();
+    let id = lines.find_map(|line| line.strip_prefix(LINEAGE))?;
+    id.parse().ok()
+}
+
+/// Before the IDs (`templates/launch/head.sh`).
 const CLUSTER_ID: &str = "# Its cluster ID: ";
+const LINEAGE: &str = "# Its lock: ";
 
 /// With this line `launch` goes to where it lies (`templates/launch/`).
 const ENTER_OWN_DIRECTORY: &str = r#"cd "$(dirname -- "$0")""#;
@@ -261,6 +279,7 @@ fn script(
     let script = Script {
         cluster: cluster.name.as_str(),
         cluster_id: cluster.id.to_string(),
+        lock: cluster.lineage.map(|id| id.to_string()),
         begins_until: cluster.begins_until().map(|until| (until, moment(until))),
         document: document.unwrap_or(Document::CloudConfig),
         machines: machines.collect(),

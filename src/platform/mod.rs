@@ -27,7 +27,7 @@ use std::net::IpAddr;
 pub use deliver::{Compress, Delivery, NotDelivered, Packed, deliver, pack_for};
 pub use image::{Family, Image, NotHere, Patterns};
 pub use key::{Key, KeyKind, LaunchValue, LaunchValues, NotAValue};
-pub use launch::{Settings, asked, cluster_id, launch, launch_one};
+pub use launch::{Settings, asked, cluster_id, launch, launch_one, lineage};
 pub use nocloud::meta_data;
 
 use crate::machine::Machine;

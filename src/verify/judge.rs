@@ -89,6 +89,18 @@ impl Verification {
         !self.findings.iter().any(Finding::is_error)
     }
 
+    /// The ID of the planned cluster as it was seen to run, whoever it began with; `None` where no
+    /// quorum was seen: nobody has a leader without one.
+    pub fn runs_as(&self) -> Option<ClusterId> {
+        let mut seen = self
+            .controllers
+            .iter()
+            .filter_map(|one| one.seen.status.as_ref());
+        let running =
+            seen.find(|status| status.leader.is_some() && is_ours(&self.plan, status.cluster));
+        running.map(|status| status.cluster)
+    }
+
     /// The planned name of the member with this ID, or what it is listed as.
     pub fn name_of(&self, id: MemberId) -> Option<&str> {
         let known = |one: &&Checked| one.seen.status.as_ref().is_some_and(|it| it.member == id);

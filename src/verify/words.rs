@@ -149,8 +149,9 @@ pub(super) fn grown(plan: &Plan, began: &[&Planned]) -> Finding {
             "grown",
             message,
             format!(
-                "machines that are made anew look for a cluster with the planned ID: let \
-                 `genesis.members` in the lock be [{}], and render again",
+                "machines that are made anew look for a cluster with the planned ID: `verify` writes \
+                 into `cluster.lock` that it began with {}, if there is one (`firstboot pin`) that \
+                 does not know yet that the cluster runs; then render again",
                 addresses.join(", ")
             ),
         )

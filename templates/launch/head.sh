@@ -1,4 +1,7 @@
 # Its cluster ID: {{ script.cluster_id }}
+{%- if let Some(lock) = script.lock %}
+# Its lock: {{ lock }}
+{%- endif %}
 set -eu
 {%- for (client, is) in script.clients %}
 command -v {{ client }} >/dev/null || {

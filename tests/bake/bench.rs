@@ -47,7 +47,7 @@ impl Bench {
              etcd: {{ version: 3.4.27, sha256: {digest} }}\ncontrollers:\n\
              - {{ name: {name}-a, ip: {network}.10 }}\n- {{ name: {name}-b, ip: {network}.11 }}\n\
              - {{ name: {name}-c, ip: {network}.12 }}\n\
-             tls: {{ ca: pki/ca.pem, cert: pki/etcd.pem, key: pki/etcd-key.pem }}\n"
+             tls: {{ ca: pki/ca.pem, cert: pki/etcd.pem, key: pki/etcd-key.pem }}\nreplace: never\n"
         );
         self.write(&format!("{name}.yaml"), &text);
     }

@@ -1,12 +1,14 @@
 //! One cluster of three, rehearsed with faults as a user would, and what must hold of any such.
 
 use firstboot::rehearse::{Host, Interrupt, default_cache, missing};
+use firstboot::release::Lock;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Two clusters at once would only measure each other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -67,16 +69,10 @@ impl Bench {
         let pinned = self.firstboot(&["pin", "--offline"]).output().unwrap();
         assert!(pinned.status.success(), "{pinned:?}");
         let path = self.dir.path().join("cluster.lock");
-        let format = "+  until: %Y-%m-%dT%H:%M:%SZ";
-        let at = format!("now {seconds} seconds");
-        let until = Command::new("date")
-            .args(["-u", "-d", &at, format])
-            .output();
-        let until = String::from_utf8(until.unwrap().stdout).unwrap();
-        let lock = fs::read_to_string(&path).unwrap();
-        let (kept, old) = lock.split_once("  until: ").unwrap();
-        let rest = old.split_once('\n').unwrap().1;
-        fs::write(path, format!("{kept}{until}{rest}")).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let mut lock = Lock::parse(&fs::read(&path).unwrap()).unwrap();
+        lock.genesis.until = i64::try_from(now.as_secs() + seconds).unwrap();
+        fs::write(path, lock.to_text()).unwrap();
     }
 
     /// Rehearses with these faults, and expects all machines to be healthy at the end.

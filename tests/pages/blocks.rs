@@ -159,7 +159,7 @@ fn every_manifest_is_one() {
                 sandbox.write("cluster.yaml", &manifest);
             }
             sandbox.output("firstboot pki mint cluster.yaml", &place);
-            let said = sandbox.output("firstboot render --check cluster.yaml", &place);
+            let said = sandbox.output("firstboot render --new --check cluster.yaml", &place);
             warnings_are_spoken_of(&page, &said, &place);
             read += 1;
         }

@@ -25,7 +25,7 @@ fn each_platform_is_launched_by_its_quick_start() {
         let sandbox = Sandbox::new();
         sandbox.write("cluster.yaml", &manifest.text);
         sandbox.output("firstboot pki mint cluster.yaml", &place);
-        let said = sandbox.output("firstboot render cluster.yaml", &place);
+        let said = sandbox.output("firstboot render --new cluster.yaml", &place);
         warnings_are_spoken_of(&page, &said, &place);
         for client in CLIENTS {
             let path = format!("bin/{client}");

@@ -48,7 +48,7 @@ impl Desk {
 
     /// Renders, and has the image's Python run a script on `user-data` and `cluster.yaml`.
     fn python(&self, suite: Suite, script: &str) -> Value {
-        self.firstboot(&["render"]);
+        self.firstboot(&["render", "--new"]);
         let user_data = "out/etcd-cluster-0/controller-0/user-data";
         fs::copy(self.path().join(user_data), self.path().join("user-data")).unwrap();
         fs::write(self.path().join("script.py"), script).unwrap();

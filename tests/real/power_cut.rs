@@ -79,7 +79,7 @@ impl Computer {
                  etcd: {{ version: {etcd} }}\ncontrollers:\n\
                  - {{ name: a, ip: 10.240.0.10 }}\n- {{ name: b, ip: 10.240.0.11 }}\n\
                  - {{ name: c, ip: 10.240.0.12 }}\n\
-                 tls: {{ ca: pki/ca.pem, cert: pki/etcd.pem, key: pki/etcd-key.pem }}\n"
+                 tls: {{ ca: pki/ca.pem, cert: pki/etcd.pem, key: pki/etcd-key.pem }}\nreplace: never\n"
             );
             fs::write(directory.join("cluster.yaml"), text).unwrap();
         }
@@ -228,7 +228,7 @@ fn what_other_commands_wrote_outlives_a_power_cut() {
     let manifest = "disk/cluster/cluster.yaml";
     let commands: [&[&str]; 5] = [
         &["init", "disk/cluster"],
-        &["pin", "--offline", manifest],
+        &["pin", "--offline", "--genesis-window", "7d", manifest],
         &["pki", "renew", "--all", manifest],
         &["pki", "mint", "--force", manifest],
         &["bake", manifest, "-o", "disk/baked"],

@@ -21,7 +21,7 @@ fn page(dir: &Path, top: &str, controllers: &[(&str, &str)], tls: &str) -> PathB
     let _ = writeln!(manifest, "tls: {tls}");
     fs::create_dir(dir).unwrap();
     fs::write(dir.join("cluster.yaml"), manifest).unwrap();
-    for arguments in [["pki", "mint"], ["render", "--report"]] {
+    for arguments in [&["pki", "mint"][..], &["render", "--new", "--report"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_firstboot"))
             .args(arguments)
             .current_dir(dir)

@@ -33,6 +33,7 @@ pub(crate) fn cluster_named(name: &str, addresses: &[&str]) -> Cluster {
     };
     let members: Vec<_> = addresses.iter().enumerate().map(member).collect();
     Cluster {
+        lineage: None,
         name: ClusterName::new(name).unwrap(),
         mismatch: firstboot::cluster::Mismatch::default(),
         release: Release {

@@ -31,7 +31,8 @@ impl Bench {
             "apiVersion: firstboot/v1\ncluster: lab\n{more}\netcd: {{ version: 3.3.9 }}\n\
              controllers:\n  - {{ name: controller-0, ip: 10.240.0.10 }}\n  \
              - {{ name: controller-1, ip: 10.240.0.11 }}\ntls: {{ ca: pki/ca.pem, \
-             cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }}\n"
+             cert: pki/kubernetes.pem, key: pki/kubernetes-key.pem }}\n\
+             replace: never\n"
         );
         fs::write(self.path("cluster.yaml"), manifest).unwrap();
         let _ = fs::remove_dir_all(self.path("out"));

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod began;
 mod desk;
 mod field;
 #[path = "../support/hang.rs"]

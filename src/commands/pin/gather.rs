@@ -2,13 +2,14 @@
 
 use super::{Pin, tarball};
 use crate::commands::Failure;
-use crate::release::{Arch, Evidence, Limits, Mirror, Origin, Scheme, Sums, table, tarball_name};
+use crate::manifest::evidence;
+use crate::release::{Arch, Evidence, Limits, Mirror, Origin, Scheme, Sums, tarball_name};
 use crate::terminal::{Format, Progress};
 use std::time::Duration;
 
 impl Pin<'_> {
     pub(super) fn gather(&mut self) -> Result<Vec<(Arch, Evidence)>, Failure> {
-        let mut found = self.manifest_and_table();
+        let mut found = evidence(self.manifest());
         for path in &self.arguments.tarball {
             found.push(self.tarball(path)?);
         }
@@ -23,23 +24,6 @@ impl Pin<'_> {
         }
         found.extend(self.old_lock());
         Ok(found)
-    }
-
-    fn manifest_and_table(&self) -> Vec<(Arch, Evidence)> {
-        let etcd = &self.manifest().etcd;
-        let mut found = Vec::new();
-        for arch in self.architectures() {
-            let evidence = |origin, digest| Evidence {
-                origin,
-                digest,
-                size: None,
-            };
-            let given = etcd.digest(arch);
-            found.extend(given.map(|given| (arch, evidence(Origin::Manifest, given.value))));
-            let known = table::find(etcd.version.value, arch);
-            found.extend(known.map(|known| (arch, evidence(Origin::Table, known.digest))));
-        }
-        found
     }
 
     fn tarball(&self, path: &std::path::Path) -> Result<(Arch, Evidence), Failure> {

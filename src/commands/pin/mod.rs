@@ -1,22 +1,22 @@
 //! `firstboot pin`: which tarballs the machines install, resolved once and written down.
 
 mod gather;
+mod lineage;
 mod tarball;
 mod vendor;
 
 use super::duration::Span;
 use super::load::Loaded;
+use super::locking;
 use super::{Context, Failure, ManifestArguments, load};
 use crate::calendar;
 use crate::cluster::Genesis;
 use crate::input;
-use crate::manifest::{Manifest, beginning, check_lock, check_lock_is_own};
-use crate::output::{self, Written};
+use crate::manifest::{self, Manifest, beginning, check_lock, check_lock_is_own};
+use crate::output::Written;
 use crate::release::{
-    Arch, Client, Digest, Disagreement, Evidence, Lock, LockedEtcd, LockedTarball, Origin, agree,
-    tarball_name,
+    Arch, Client, Digest, Disagreement, Evidence, Lock, LockedTarball, Origin, agree, tarball_name,
 };
-use crate::report::Finding;
 use crate::secret::Secret;
 use crate::terminal::Format;
 use clap::Args;
@@ -29,23 +29,24 @@ use std::time::Duration;
 ///
 /// Asks the hosts of the release for its `SHA256SUMS`, holds what they say against each other
 /// and against the built-in table, and writes `cluster.lock` beside `cluster.yaml`. From then
-/// on `render` needs the two files alone. Without a lock, `render` goes by the built-in table.
+/// on `render` needs the two files alone.
 ///
-/// The lock also says until when the cluster may begin, its genesis window. With that, machines
-/// take the place of their dead members by themselves, and after it no blank machine begins a
-/// cluster; and with which controllers it begins, from which its ID follows. Both stay as they are
-/// when the release is pinned again, unless --genesis-window is given: the cluster begins anew.
+/// To make a lock is to say that the cluster is new: the lock gives it an ID of its own, says until
+/// when it may begin (its genesis window), with which controllers, and whom they trust. All that
+/// stays as it is when the release is pinned again. Once `verify` has seen the cluster run and has
+/// written that into the lock, nothing but --begin-again lets it begin again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   firstboot pin                         asks the release's hosts
   firstboot pin --check                 for pipelines: is the lock up to date?
-  firstboot pin --vendor media          fetches the tarballs, too")]
+  firstboot pin --vendor media          fetches the tarballs, too
+  firstboot pin --begin-again main      main begins again, empty")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
     /// Write nothing; exit status 1 if the lock is missing or stale. No network
-    #[arg(long, conflicts_with_all = ["tarball", "vendor", "genesis_window"])]
+    #[arg(long, conflicts_with_all = ["tarball", "vendor", "genesis_window", "begin_again", "new_authorities"])]
     check: bool,
     /// Ask nobody: pin what table, manifest and lock know
     #[arg(long)]
@@ -56,9 +57,17 @@ pub(crate) struct Arguments {
     /// Fetch all pinned tarballs into DIR, as a mirror or a `file://` URL serves them
     #[arg(long, value_name = "DIR", conflicts_with = "offline")]
     vendor: Option<PathBuf>,
-    /// Let the genesis window end so far from now [default: 24h, from the first pin]
+    /// Let the genesis window end so far from now [default: 24h, from the first pin]; refused
+    /// where the lock says that the cluster runs
     #[arg(long, value_name = "SPAN")]
     genesis_window: Option<Span>,
+    /// The cluster of this name begins again, empty, though it has run: a new ID, a new window. All
+    /// its machines and their disks must be gone
+    #[arg(long, value_name = "CLUSTER")]
+    begin_again: Option<String>,
+    /// Let the lock know the manifest's CAs, though it knows none of them
+    #[arg(long)]
+    new_authorities: bool,
     /// Trust the CAs in this PEM file too, beside the system's
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
@@ -70,10 +79,6 @@ pub(crate) struct Arguments {
 
 /// Four times the bundle of all public CAs.
 const MOST_AUTHORITIES: u64 = 1 << 20;
-
-/// How long blank machines may begin the cluster, in seconds, unless it is said otherwise: a day
-/// in which somebody launches what he rendered.
-const GENESIS_WINDOW: i64 = 86_400;
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
@@ -87,17 +92,21 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     if let Some(finding) = foreign {
         return Err(Failure::Input(loaded.report(vec![finding])));
     }
+    lineage::refuse_beginning(arguments, &loaded, old.as_ref())?;
+    let authorities = lineage::authorities(arguments, &loaded, old.as_ref())?;
     let mut pin = Pin::new(arguments, &loaded, old, context);
     let evidence = pin.gather()?;
     let mut tarballs = pin.decide(&evidence)?;
     if let Some(directory) = &arguments.vendor {
         pin.vendor(directory, &mut tarballs)?;
     }
-    let lock = pin.lock(tarballs);
-    let written = output::write_public(&loaded.lock_path, lock.to_text().as_bytes())
-        .map_err(|error| Failure::World(error.to_string()))?;
-    for note in &pin.notes {
-        context.terminal.say(&format!("note: {note}\n"));
+    let lock = pin.lock(tarballs, authorities)?;
+    pin.caution(&lock);
+    let written = locking::write(&loaded, &lock)?;
+    if context.format == Format::Human {
+        for note in &pin.notes {
+            context.terminal.say(&format!("note: {note}\n"));
+        }
     }
     context.print(&match context.format {
         Format::Human => text(&loaded, &lock, written),
@@ -109,11 +118,12 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
 /// changes nothing in that, so nobody is asked.
 fn check(loaded: &Loaded, context: Context) -> Result<(), Failure> {
     let Some(lock) = load::lock(loaded)? else {
-        let message = format!("`{}` is missing", crate::report::path(&loaded.lock_path));
-        let finding = Finding::of_file("lock-missing", message, "run `firstboot pin`");
+        let finding = loaded.manifest.lock_missing(&loaded.lock_path);
         return Err(Failure::Input(loaded.report(vec![finding])));
     };
-    let findings = check_lock(&loaded.manifest, &lock);
+    let mut findings = check_lock(&loaded.manifest, &lock);
+    let (files, _) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    findings.extend(manifest::check_authorities(&loaded.manifest, &files, &lock));
     let report = loaded.report(findings);
     if report.has_errors() {
         return Err(Failure::Input(report));
@@ -244,28 +254,6 @@ impl<'a> Pin<'a> {
         }
     }
 
-    fn lock(&self, tarballs: Vec<LockedTarball>) -> Lock {
-        let etcd = &self.manifest().etcd;
-        let kept = self.old.as_ref().map(|old| &old.genesis);
-        let from_now = |seconds: i64| load::now() + seconds;
-        // A window that is asked for is for a cluster that begins, with whom the manifest has.
-        let (until, members) = match (self.arguments.genesis_window, kept) {
-            (Some(span), _) => (from_now(span.0), &[][..]),
-            (None, Some(kept)) => (kept.until, &kept.members[..]),
-            (None, None) => (from_now(GENESIS_WINDOW), &[][..]),
-        };
-        let members = match members {
-            [] => self.manifest().addresses(),
-            kept => kept.to_vec(),
-        };
-        let etcd = LockedEtcd {
-            version: etcd.version.value,
-            tarballs,
-            urls: etcd.urls(),
-        };
-        Lock::new(self.manifest().cluster.value.as_str(), etcd, until, members)
-    }
-
     fn json(&self, lock: &Lock, written: Written) -> Value {
         let tarballs: Vec<_> = lock
             .etcd
@@ -286,6 +274,12 @@ impl<'a> Pin<'a> {
             "etcdVersion": lock.etcd.version.to_string(),
             "tarballs": tarballs,
             "urls": lock.etcd.urls,
+            "id": lock.id.map(|id| id.to_string()),
+            "began": lock.genesis.began.map(calendar::moment),
+            "authorities": lock.authorities.as_ref().map(|known| json!({
+                "peer": known.peer.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "server": known.server.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })),
             "genesisUntil": calendar::moment(lock.genesis.until),
             "genesisMembers": lock.genesis.members,
             "notes": self.notes,
@@ -299,7 +293,8 @@ fn text(loaded: &Loaded, lock: &Lock, written: Written) -> String {
         Written::Unchanged => "unchanged",
     };
     let path = crate::report::path(&loaded.lock_path);
-    let mut text = format!("{path}: etcd {}, {outcome}\n", lock.etcd.version);
+    let id = lock.id.map(|id| format!(", {id}")).unwrap_or_default();
+    let mut text = format!("{path}: etcd {}{id}, {outcome}\n", lock.etcd.version);
     for tarball in &lock.etcd.tarballs {
         let from: Vec<_> = tarball.from.iter().map(shown).collect();
         let _ = writeln!(

@@ -2,6 +2,7 @@
 
 use super::{CaDays, Days, beside, both, client, finish, name_of_ca, now, refuse_contested};
 use super::{minting, refuse_existing, set, write};
+use crate::calendar::moment;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
 use crate::manifest::{self, Use, read_limited};
@@ -77,6 +78,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         };
         return client::mint(&order, &loaded, context);
     }
+    refuse_another_ca(&loaded)?;
     let now = now();
     let uses = manifest::uses(&loaded.manifest, now);
     refuse_contested(&loaded, &uses)?;
@@ -118,6 +120,21 @@ struct How {
     days: Days,
     ca_days: CaDays,
     keep_keys: bool,
+}
+
+/// Another CA under a cluster that runs: its machines would refuse every pair of it.
+fn refuse_another_ca(loaded: &Loaded) -> Result<(), Failure> {
+    let began = load::lock(loaded)?.and_then(|lock| lock.genesis.began);
+    match began {
+        None => Ok(()),
+        Some(began) => Err(Failure::Wrong(format!(
+            "the cluster runs since {} at least, as `{}` remembers, and its machines trust no CA that \
+             is made now: put the CA's files back from a backup; `firstboot pki renew` makes pairs \
+             under it, `firstboot pki rotate-ca` goes to another one",
+            moment(began),
+            crate::report::path(&loaded.lock_path)
+        ))),
+    }
 }
 
 /// `--per-controller`: no two controllers hold one pair.

@@ -5,7 +5,7 @@ use super::tarball::{Tarball, named_tarball};
 use super::{Arguments, Context, Failure, table};
 use crate::bake::ImageLayer;
 use crate::cluster::Mismatch;
-use crate::commands::{load, losses};
+use crate::commands::{load, locking, losses};
 use crate::machine::Layout;
 use crate::rehearse::{self, Host, Interrupt, Plan, Suite};
 use crate::terminal::Format;
@@ -16,7 +16,8 @@ use std::time::Duration;
 
 pub(in crate::commands) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
-    let (mut cluster, report) = load::cluster(&loaded, false)?;
+    let lock = locking::Found::to_rehearse(&loaded)?;
+    let (mut cluster, report) = load::resolved(&loaded, lock.locked(), Vec::new(), false)?;
     let suite = arguments.suite.as_deref().map(suite).transpose()?;
     let faults = faults(arguments, &cluster)?;
     let mirrors = &loaded.manifest.etcd.mirrors;
@@ -43,9 +44,14 @@ pub(in crate::commands) fn run(arguments: &Arguments, context: Context) -> Resul
     if let Some(origin) = &origin {
         context.terminal.say(&format!("note: {origin}\n"));
     }
+    if lock.is_made_here() {
+        let path = crate::report::path(&loaded.lock_path);
+        context.terminal.say(&format!(
+            "note: `{path}` is missing: rehearsed as a new cluster, by a lock for this rehearsal alone\n"
+        ));
+    }
     let now = load::now();
-    let note = losses::as_at_the_beginning(&mut cluster, now);
-    if let Some(note) = note.or_else(|| losses::too_late(&cluster, now)) {
+    if let Some(note) = losses::as_at_the_beginning(&mut cluster, now) {
         context.terminal.say(&note);
     }
     cluster.release = tarball.release(&cluster.release, mirrors);

@@ -99,7 +99,7 @@ fn ready(
     trees: &Trees,
     context: Context,
 ) -> Result<Ready, Failure> {
-    let rendered = Rendered::of(arguments, manifest)?;
+    let rendered = Rendered::of(arguments, manifest, context, false)?;
     let now = rendered.cluster.name.as_str();
     if Some(now) != name {
         return Err(Failure::world("the manifest was changed while it was read"));
@@ -107,6 +107,7 @@ fn ready(
     let staged = if arguments.check {
         None
     } else {
+        rendered.write_lock()?;
         let staged = trees.stage(now, &rendered.rendering.files, owner);
         staged.map_err(|error| Failure::world(error.to_string()))?
     };
@@ -126,6 +127,7 @@ fn ready(
     };
     Ok(Ready {
         words,
+        plan: rendered.plan().unwrap_or_default(),
         notes: rendered.notes(arguments),
         controllers: rendered.cluster.members.len(),
         report: rendered.report,

@@ -1,21 +1,26 @@
 //! `firstboot render`: the main job.
 
+mod earlier;
 mod fleet;
 mod in_order;
 mod manifests;
 mod telling;
 
+use super::diff as differing;
+use super::load::Loaded;
+use super::locking::Found as FoundLock;
 use super::rendering::{Image, LAUNCH, Rendering};
 use super::report_page::{self, Choice};
 use super::{Context, Failure, ManifestArguments, load, losses, owner};
 use crate::cluster::{Cluster, ClusterId, Genesis};
-use crate::input;
+use crate::diff::{self, Difference};
 use crate::output::{self, Written};
 use crate::page;
-use crate::platform::{Compress, Counts, Delivery, Packed, Platform, cluster_id};
+use crate::platform::{Compress, Counts, Delivery, Packed, Platform};
 use crate::report::Report;
 use crate::terminal::Format;
 use clap::Args;
+use earlier::{Earlier, refuse_another_lock};
 use manifests::{Found, Manifests};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -27,12 +32,17 @@ use std::path::{Path, PathBuf};
 /// in one report. Writes OUT/<cluster>/<controller>/ and OUT/<cluster>/launch; what is written
 /// holds private keys, so only its owner can read it.
 ///
+/// Needs the cluster's lock, `cluster.lock` beside `cluster.yaml`: `init` and `pin` make one, and so
+/// does --new for a cluster that is new. What would change on machines that run, and in which order
+/// they are made anew, is said before the last render is replaced, as `diff` says it.
+///
 /// Several manifests, or a directory of them, are rendered on all cores; one that is refused
 /// does not stop the others.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   firstboot render                              cluster.yaml, into out/
+  firstboot render --new                        a new cluster: makes its lock
   firstboot render --check --strict             for pipelines: writes nothing
   firstboot render --platform nocloud -o seeds  the same machines elsewhere")]
 pub(crate) struct Arguments {
@@ -52,6 +62,10 @@ pub(crate) struct Arguments {
     /// Whether user-data is compressed
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     compress: Compress,
+    /// Make the lock if there is none: the cluster is new, and none of its machines runs yet.
+    /// Refused where the lock says that it runs
+    #[arg(long)]
+    new: bool,
     /// Check the manifest and all that it names; write nothing, and do not look at OUT
     #[arg(long)]
     pub(super) check: bool,
@@ -76,11 +90,18 @@ fn one(
     manifest: &ManifestArguments,
     context: Context,
 ) -> Result<(), Failure> {
-    let rendered = Rendered::of(arguments, manifest)?;
+    // Who only checks is asked nothing: nothing would come of the answer.
+    let asks = !arguments.check;
+    let rendered = Rendered::of(arguments, manifest, context, asks)?;
     let name = rendered.cluster.name.as_str();
+    // Before the tree goes that tells it.
+    if let (Format::Human, Some(plan)) = (context.format, rendered.plan()) {
+        context.terminal.say(&plan);
+    }
     let written = if arguments.check {
         None
     } else {
+        rendered.write_lock()?;
         let files = &rendered.rendering.files;
         let written = output::write_tree(&arguments.output, name, files, owner);
         Some(written.map_err(|error| Failure::world(error.to_string()))?)
@@ -130,17 +151,30 @@ pub(super) struct Rendered {
     pub(super) report: Report,
     /// The ID of another cluster that this one takes the place of in OUT.
     replaced: Option<ClusterId>,
+    lock: FoundLock,
+    loaded: Loaded,
+    /// What differs from the last render.
+    difference: Option<Difference>,
+    /// Why that cannot be told.
+    unread: Option<String>,
     /// Whether it is for a baked image that the manifest does not name.
     is_without_its_image: bool,
 }
 
 impl Rendered {
-    /// Reads, checks and renders one manifest.
-    pub(super) fn of(arguments: &Arguments, manifest: &ManifestArguments) -> Result<Self, Failure> {
+    /// Reads, checks and renders one manifest. Who sits at a terminal may be asked whether a cluster
+    /// without a lock is new, if `asks` allows it.
+    pub(super) fn of(
+        arguments: &Arguments,
+        manifest: &ManifestArguments,
+        context: Context,
+        asks: bool,
+    ) -> Result<Self, Failure> {
         let loaded = load::manifest(manifest)?;
+        let lock = FoundLock::of(&loaded, arguments.new, context, asks)?;
         let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
         let network = loaded.manifest.network_on(platform);
-        let (cluster, report) = load::cluster_with(&loaded, network, arguments.strict)?;
+        let (cluster, report) = load::resolved(&loaded, lock.locked(), network, arguments.strict)?;
         let mut rendering = Rendering::of(
             &loaded,
             &cluster,
@@ -157,12 +191,20 @@ impl Rendered {
             let page = report_page::file(&loaded, &cluster, &choice, &rendering, &report)?;
             rendering.files.push(page);
         }
-        let replaced = if arguments.check {
-            None
+        let earlier = if arguments.check {
+            Earlier::default()
         } else {
-            earlier_id(&arguments.output.join(cluster.name.as_str()))
+            Earlier::read(
+                &arguments.output.join(cluster.name.as_str()),
+                &cluster,
+                &rendering,
+            )?
         };
+        refuse_another_lock(&loaded, arguments, &earlier, &lock)?;
+        let replaced = earlier.id;
         Ok(Self {
+            difference: earlier.difference,
+            unread: earlier.unread,
             // Of one that has changed since it began, the lock keeps the ID.
             replaced: replaced
                 .filter(|id| *id != cluster.id && !matches!(cluster.genesis, Genesis::Over(_))),
@@ -172,12 +214,34 @@ impl Rendered {
             platform,
             rendering,
             report,
+            lock,
+            loaded,
         })
+    }
+
+    /// Writes the lock if it is new or was completed.
+    pub(super) fn write_lock(&self) -> Result<(), Failure> {
+        self.lock.write(&self.loaded)
+    }
+
+    /// What machines that run would take over, and in which order, as `diff` tells it; `None` where
+    /// nothing differs from the last render.
+    pub(super) fn plan(&self) -> Option<String> {
+        let difference = self.difference.as_ref()?;
+        let name = &self.cluster.name;
+        Some(format!(
+            "{name}: what differs from the last render\n{}\n",
+            diff::to_text(difference)
+        ))
     }
 
     /// What to know about the whole, each a paragraph.
     pub(super) fn notes(&self, arguments: &Arguments) -> Vec<String> {
         let mut notes = Vec::new();
+        notes.extend(self.unread.as_ref().map(|why| {
+            format!("\nnote: the last render cannot be compared with this one: {why}\n")
+        }));
+        notes.extend(self.lock.note(&self.loaded, !arguments.check));
         if self.rendering.is_for_either_image() {
             notes.push(EITHER_IMAGE.to_owned());
         }
@@ -280,18 +344,10 @@ impl Rendered {
             "report": self.rendering.files.iter().any(|file| file.path == page::FILE),
             "controllers": controllers,
             "findings": self.report.to_json(),
+            "difference": self.difference.as_ref().map(diff::to_json),
             "notes": notes.iter().map(|note| plain(note)).collect::<Vec<_>>(),
         })
     }
-}
-
-/// A thousand controllers need less.
-const MOST_OF_A_SCRIPT: u64 = 16 << 20;
-
-/// Of which cluster the scripts in this directory are, if there are any.
-fn earlier_id(directory: &Path) -> Option<ClusterId> {
-    let launch = input::read(&directory.join(LAUNCH), MOST_OF_A_SCRIPT).ok()?;
-    cluster_id(&String::from_utf8_lossy(launch.expose()))
 }
 
 /// A note as one line, without its first word.

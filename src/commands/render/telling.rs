@@ -22,6 +22,8 @@ pub(super) struct Ready {
     pub(super) report: Report,
     /// What is said of it once it is there.
     pub(super) words: String,
+    /// What differs from the last render, as `diff` tells it; empty where nothing does.
+    pub(super) plan: String,
     pub(super) notes: Vec<String>,
     pub(super) controllers: usize,
     pub(super) written: Option<Written>,
@@ -118,7 +120,12 @@ impl<'a> Telling<'a> {
             Ok(ready) => {
                 self.counts.add(&ready);
                 self.notes.add(name, ready.notes);
-                self.bar.aside(|| context.show(&ready.report));
+                self.bar.aside(|| {
+                    context.show(&ready.report);
+                    if context.format == Format::Human {
+                        context.terminal.say(&ready.plan);
+                    }
+                });
                 ready.words
             }
             Err(failure) => self.tell_failure(name, failure),

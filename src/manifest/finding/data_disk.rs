@@ -3,7 +3,6 @@
 use crate::cluster::NotADisk;
 use crate::manifest::At;
 use crate::report::{Finding, quoted};
-use std::ops::Range;
 
 pub(in crate::manifest) fn data_device(value: &At<String>, why: NotADisk) -> Finding {
     Finding::error(
@@ -40,15 +39,5 @@ pub(in crate::manifest) fn replace(value: &At<String>) -> Finding {
         format!("{} is neither `auto` nor `never`", quoted(&value.value)),
         "for a blank machine whose member had data, `auto`: it takes that member's place once a \
          majority is healthy without it; `never`: it says what a person is to do",
-    )
-}
-
-pub(in crate::manifest) fn no_genesis_window(place: Range<usize>) -> Finding {
-    Finding::warning(
-        "no-genesis-window",
-        place,
-        "there is no genesis window: a machine that is created again while its peers are away \
-         may begin an empty cluster",
-        "run `firstboot pin`: its lock says until when the cluster may begin",
     )
 }

@@ -1,14 +1,18 @@
 //! Messages about the release: versions, digests, mirrors, architectures, the lock.
 
 use super::{Place, good_release, listed};
+use crate::calendar::moment;
 use crate::cluster::ClusterName;
-use crate::manifest::At;
 use crate::manifest::release::UPSTREAM;
 use crate::manifest::yaml::Node;
+use crate::manifest::{At, PemPath};
 use crate::release::{Arch, Mirror, NotAMirror, Version};
 use crate::report::{Finding, closest, quoted};
+use std::path::Path;
 
 const PIN: &str = "run `firstboot pin`";
+/// Where manifest and lock do not agree, either may be of another branch.
+const PIN_OR_TAKE: &str = "run `firstboot pin`, or take the lock that belongs to this manifest";
 
 /// Where the architecture is asked for: the default stands nowhere.
 fn place_of(version: &At<Version>, arch: &At<Arch>) -> Place {
@@ -182,7 +186,7 @@ pub(in crate::manifest) fn lock_version(version: &At<Version>, locked: Version) 
         "lock-contradicts",
         version.place.clone(),
         format!("the lock pins etcd {locked}, not {}", version.value),
-        PIN,
+        PIN_OR_TAKE,
     )
 }
 
@@ -191,7 +195,7 @@ pub(in crate::manifest) fn lock_mirrors(place: Place) -> Finding {
         "lock-contradicts",
         place,
         "the lock has other mirrors than the manifest",
-        PIN,
+        PIN_OR_TAKE,
     )
 }
 
@@ -200,7 +204,7 @@ pub(in crate::manifest) fn lock_digest(sha256: Place, arch: Arch) -> Finding {
         "lock-contradicts",
         sha256,
         format!("the lock pins another digest for {arch}"),
-        PIN,
+        PIN_OR_TAKE,
     )
 }
 
@@ -209,7 +213,7 @@ pub(in crate::manifest) fn lock_arch(version: &At<Version>, arch: &At<Arch>) -> 
         "lock-contradicts",
         place_of(version, arch),
         format!("the lock pins no tarball for {}", arch.value),
-        PIN,
+        PIN_OR_TAKE,
     )
 }
 
@@ -220,6 +224,72 @@ pub(in crate::manifest) fn lock_stale_digest(version: &At<Version>, arch: Arch) 
         format!(
             "the digest that the lock pins for {arch} is neither the manifest's nor the known one"
         ),
-        PIN,
+        PIN_OR_TAKE,
+    )
+}
+
+pub(in crate::manifest) fn authorities_unknown(ca: &At<PemPath>, began: Option<i64>) -> Finding {
+    let anew = match began {
+        Some(_) => "",
+        None => "; if no machine of it runs yet, run `firstboot pin --new-authorities`",
+    };
+    Finding::error(
+        "authorities-unknown",
+        ca.place.clone(),
+        "the lock knows another CA: machines with this one and machines of before refuse each other",
+        format!(
+            "put the CA's files back, from a backup or with `firstboot inspect --extract` from \
+             user-data, and go to another CA with `firstboot pki rotate-ca`{anew}"
+        ),
+    )
+}
+
+pub(in crate::manifest) fn authorities_differ(ca: &At<PemPath>) -> Finding {
+    Finding::warning(
+        "authorities-differ",
+        ca.place.clone(),
+        "the lock knows other CAs than this file holds, though not only others",
+        format!("{PIN}, which writes them down, as `pki rotate-ca` does at each step"),
+    )
+}
+
+pub(in crate::manifest) fn lock_missing(lock: &Path) -> Finding {
+    Finding::of_file(
+        "lock-missing",
+        format!(
+            "`{}` is missing, and only it says whether this cluster is new",
+            crate::report::path(lock)
+        ),
+        "if it is new, run `firstboot render --new`; if it runs, take the lock from version \
+         control or a backup, or, if it never had one, run `firstboot pin` and then `firstboot \
+         verify`; with `replace: never` in the manifest none is needed",
+    )
+}
+
+pub(in crate::manifest) fn lock_began(lock: &Path, began: i64, cluster: &ClusterName) -> Finding {
+    Finding::of_file(
+        "lock-began",
+        format!(
+            "the cluster runs since {} at least, as `{}` remembers: it is not new",
+            moment(began),
+            crate::report::path(lock)
+        ),
+        format!(
+            "render without `--new` and pin without a window: machines join the cluster; only if \
+             all its machines are gone and its data may be, too, run `firstboot pin --begin-again \
+             {cluster}`"
+        ),
+    )
+}
+
+pub(in crate::manifest) fn lock_is_another(lock: &Path, rendered: &Path) -> Finding {
+    let (lock, rendered) = (crate::report::path(lock), crate::report::path(rendered));
+    Finding::of_file(
+        "lock-is-another",
+        format!("`{rendered}` was rendered by another lock than `{lock}`, under the same name"),
+        format!(
+            "if the machines of `{rendered}` run, take their lock from version control or a backup; \
+             if none of them does, move `{rendered}` away"
+        ),
     )
 }

@@ -117,7 +117,7 @@ pub(in crate::manifest) static TOP: Mapping = Mapping::with(
             is: "what a blank machine does whose member had data: `auto` takes its place, `never` \
                  leaves that to a person",
             see: "replace.md",
-            otherwise: Words("`auto` with a `cluster.lock`; without one it does not ask"),
+            otherwise: Words("`auto`"),
             example: "auto",
             shape: Plain(shapes::replace),
         },
