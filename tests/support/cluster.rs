@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far longer than any cluster here needs, and any refusal.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Ends a hang: far longer than any cluster here needs, and any refusal.
+const HANG: Duration = Duration::from_mins(10);
+/// So often a client is refused by members that serve before that is their answer.
+const REFUSALS: usize = 3;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// One CA for everything, and elections that are soon over.
@@ -165,8 +167,8 @@ impl Etcd {
 
     fn watch(&self, shop: &Workshop, members: &mut Members, endpoints: &[String; 2]) -> Outcome {
         let begin = Instant::now();
-        let mut last = String::new();
-        while begin.elapsed() < PATIENCE {
+        let mut refusals = Vec::new();
+        while begin.elapsed() < HANG {
             for child in &mut members.0 {
                 if child.try_wait().unwrap().is_some() {
                     return Outcome::Failed(format!("exit: {}", reason(shop).unwrap_or_default()));
@@ -178,13 +180,15 @@ impl Etcd {
             if ready(shop) {
                 match self.healthy(shop, endpoints) {
                     Ok(()) => return self.ask_all(shop, endpoints),
-                    Err(line) if begin.elapsed() > PATIENCE / 4 => return Outcome::Failed(line),
-                    Err(line) => last = line,
+                    Err(line) => refusals.push(line),
                 }
+            }
+            if refusals.len() == REFUSALS {
+                return Outcome::Failed(refusals.concat());
             }
             std::thread::sleep(PAUSE);
         }
-        panic!("neither formed nor refused: {last}\n{}", logs(shop));
+        panic!("neither formed nor refused: {refusals:?}\n{}", logs(shop));
     }
 
     fn healthy(&self, shop: &Workshop, endpoints: &[String; 2]) -> Result<(), String> {
