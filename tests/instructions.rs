@@ -63,23 +63,16 @@ fn no_command_takes_a_tenth_more_instructions() {
         writeln!(anew, "{line}").unwrap();
     }
     let out = tempfile::tempdir().unwrap();
-    let mut counts = Vec::new();
     for (name, arguments) in CASES {
         let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         if arguments[0] == "render" {
             let out = out.path().display().to_string();
             arguments.extend(["--files-dir=tests/golden".to_owned(), "-o".to_owned(), out]);
         }
-        counts.push((name.to_owned(), count(&program, &arguments, 0)));
-    }
-    for monster in monsters::MANIFESTS {
-        let found = count_monster(&program, "render", &monster, 1);
-        counts.push((format!("refuse-{}", monster.name), found));
-    }
-    for (name, found) in counts {
+        let found = count(&program, &arguments, 0);
         let recorded = text
             .lines()
-            .find_map(|line| line.strip_prefix(&*name)?.strip_prefix('\t'));
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'));
         let recorded: u64 = recorded.map_or(0, |count| count.parse().unwrap());
         println!("{name}: {found} instructions, {recorded} recorded");
         writeln!(anew, "{name}\t{found}").unwrap();
