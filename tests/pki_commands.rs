@@ -182,7 +182,7 @@ fn show_fits_a_terminal() {
         "pki/controller-2.pem",
         "server, client",
         "P-256",
-        "365 days",
+        " days",
         "  controller-2 localhost 10.240.0.12",
     ] {
         assert!(said.out.contains(part), "{part} in\n{}", said.out);
@@ -253,6 +253,152 @@ fn renew_replaces_only_what_needs_it() {
     let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(document["rollOrder"].as_array().unwrap().len(), 3);
     assert_eq!(document["pairs"][0]["renewed"], true);
+}
+
+/// Subject, names of every kind, usages, how long it is good: whatever openssl prints of it, but
+/// what is of the key, of the dates and of the signature.
+#[test]
+fn renew_keeps_what_a_certificate_had() {
+    for (subject, extensions, days) in [
+        // The field's SPIFFE certificate, and one without a subject.
+        (
+            "/CN=kubernetes",
+            "subjectAltName=@names\nkeyUsage=critical,digitalSignature,keyEncipherment\n\
+             extendedKeyUsage=serverAuth,clientAuth",
+            365,
+        ),
+        (
+            "/",
+            "subjectAltName=critical,@names\nextendedKeyUsage=serverAuth,clientAuth",
+            90,
+        ),
+        (
+            "/DC=org/DC=example/O=Acme/OU=Cloud/OU=Etcd+serialNumber=7/CN=old/CN=name",
+            "subjectAltName=@names\nkeyUsage=digitalSignature\n\
+             extendedKeyUsage=critical,serverAuth,clientAuth,1.3.6.1.5.5.7.3.9,1.2.3.4\n\
+             certificatePolicies=1.2.3.4\n1.2.3.4.5=DER:0403010203\n\
+             crlDistributionPoints=URI:http://crl.example/ca.crl",
+            800,
+        ),
+        // Nothing that says what it may do.
+        ("/CN=kubernetes", "subjectAltName=@names", 365),
+    ] {
+        let mut desk = Desk::minted(SHARED);
+        let before = "openssl x509 -noout -subject -nameopt RFC2253,show_type -ext \
+                      subjectAltName,keyUsage,extendedKeyUsage,certificatePolicies,\
+                      crlDistributionPoints -in pki/kubernetes.pem 2>/dev/null; \
+                      openssl asn1parse -in pki/kubernetes.pem | grep -A1 ':1.2.3.4.5$' | sed 's/^ *[0-9]*://' || true; \
+                      openssl x509 -noout -dates -in pki/kubernetes.pem | sed 's/.*=//' | \
+                      while read -r date; do date -d \"$date\" +%s; done | paste -sd- | bc";
+        desk.shop.run(&format!(
+            "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -multivalue-rdn \
+               -subj '{subject}' -keyout pki/kubernetes-key.pem -out a.csr 2>/dev/null
+             openssl x509 -req -in a.csr -CA pki/ca.pem -CAkey pki/ca-key.pem -days {days} \
+               -out pki/kubernetes.pem -extfile <(printf '{extensions}\n[names]\n\
+               IP.1=10.240.0.10\nIP.2=10.240.0.11\nIP.3=10.240.0.12\nIP.4=127.0.0.1\n\
+               IP.5=::1\nDNS.1=controller-0\nDNS.2=controller-1\nDNS.3=controller-2\n\
+               DNS.4=localhost\nURI.1=spiffe://lab.example/ns/etcd/sa/member\n\
+               email.1=etcd@example.org\nRID.1=1.2.3.4\n\
+               otherName.1=1.2.3.4;UTF8:x\ndirName.1=dir\n[dir]\nCN=dir\n') 2>/dev/null"
+        ));
+        let old = desk.shop.run(before);
+        let serial = desk
+            .shop
+            .run("openssl x509 -noout -serial -in pki/kubernetes.pem");
+        let said = desk.good("renew --all");
+        assert!(!said.out.contains("not kept"), "{}", said.out);
+        assert_eq!(desk.shop.run(before), old, "{subject}");
+        assert_ne!(
+            desk.shop
+                .run("openssl x509 -noout -serial -in pki/kubernetes.pem"),
+            serial
+        );
+        desk.shop
+            .run("openssl verify -CAfile pki/ca.pem pki/kubernetes.pem");
+        desk.good("audit");
+    }
+}
+
+/// What cannot be kept is said before anything is written, and needs a word.
+#[test]
+fn renew_says_what_it_cannot_keep() {
+    let mut desk = Desk::minted(SHARED);
+    // Behind the leaf stands a certificate, and it has timestamps of transparency logs.
+    desk.openssl_leaf(
+        "kubernetes",
+        200,
+        &format!(
+            "{ALL}\\n1.3.6.1.4.1.11129.2.4.2=ASN1:FORMAT:HEX,OCT:0031002f00{}",
+            "00".repeat(42) + "04030000"
+        ),
+    );
+    desk.shop.run("cat pki/ca.pem >>pki/kubernetes.pem");
+    let lost = [
+        "not-kept",
+        "the certificates behind it in its file",
+        "transparency timestamps",
+        "`--lossy`",
+    ];
+    desk.bad("renew --all", 1, &lost);
+    let said = desk.good("renew --all --lossy");
+    assert!(
+        said.out
+            .contains("not kept: its certificate transparency timestamps"),
+        "{}",
+        said.out
+    );
+    desk.verifies("kubernetes", BOTH);
+    // Another kind of key is no loss, but it is said.
+    desk.shop.run(&format!(
+        "openssl req -new -newkey rsa:2048 -noenc -subj /CN=rsa -keyout pki/kubernetes-key.pem \
+           -out a.csr 2>/dev/null
+         openssl x509 -req -in a.csr -CA pki/ca.pem -CAkey pki/ca-key.pem -days 100 \
+           -out pki/kubernetes.pem -extfile <(printf 'subjectAltName={ALL}') 2>/dev/null"
+    ));
+    let said = desk.good("renew --all");
+    let change = "its key was RSA 2048, the new one is ECDSA P-256";
+    assert!(said.out.contains(change), "{}", said.out);
+}
+
+/// A client's pair ends as any other.
+#[test]
+fn pairs_of_clients_are_known() {
+    let mut desk = Desk::minted(SHARED);
+    desk.good("mint --client kube-apiserver --days 40");
+    let said = desk.good("audit --strict");
+    assert!(
+        said.out.starts_with("5 files, nothing wrong"),
+        "{}",
+        said.out
+    );
+    let late = ["ends-within", "`pki/kube-apiserver.pem` of a client"];
+    desk.bad("audit --within 60d", 1, &late);
+    desk.shop.run("chmod 0644 pki/kube-apiserver-key.pem");
+    desk.bad("audit", 0, &["key-readable", "kube-apiserver-key.pem"]);
+    desk.shop.run("chmod 0600 pki/kube-apiserver-key.pem");
+    let members = desk.shop.read("pki/kubernetes.pem");
+    let said = desk.good("renew --within 60d");
+    for part in [
+        "pki/kube-apiserver.pem  renewed: it ends in 39 days",
+        "of a client that is no member",
+        "its validity was 40 days, the new one's is 365 days",
+        "hand both files of each client's pair to that client",
+    ] {
+        let part = part.replace("39 days", "");
+        assert!(said.out.contains(&part), "{part} in\n{}", said.out);
+    }
+    assert!(!said.out.contains("install -o etcd"), "{}", said.out);
+    assert_eq!(desk.shop.read("pki/kubernetes.pem"), members);
+    desk.verifies("kube-apiserver", &["sslclient"]);
+    // One of a CA that the cluster does not trust, or does not any more.
+    desk.shop
+        .run("cp pki/ca.pem a; cp pki/ca-key.pem b; rm pki/ca.pem pki/ca-key.pem");
+    desk.shop.run("rm pki/kubernetes*.pem");
+    desk.good("mint");
+    let cure = "firstboot pki mint --client kube-apiserver --force";
+    desk.bad("audit", 0, &["client-untrusted", cure]);
+    desk.good("mint --client kube-apiserver --force");
+    desk.good("audit --strict");
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl Watch {
 
 /// `controller-0=10.0.0.1:12379`
 #[derive(Clone, Debug)]
-struct At {
+pub(super) struct At {
     name: String,
     address: IpAddr,
     port: Option<u16>,
@@ -229,19 +229,35 @@ impl FromStr for At {
     }
 }
 
-fn targets(arguments: &Arguments, loaded: &Loaded) -> Result<Vec<Target>, Failure> {
-    let controllers = &loaded.manifest.controllers;
-    for at in &arguments.at {
-        if !controllers
-            .iter()
-            .any(|one| one.name.value.as_str() == at.name)
-        {
-            return Err(Failure::Wrong(format!(
+impl At {
+    /// Where a controller is reached from here: its own address unless one of these says otherwise.
+    pub(super) fn reach(list: &[Self], controller: &Controller) -> (IpAddr, Option<u16>) {
+        let name = controller.name.value.as_str();
+        let at = list.iter().find(|at| at.name == name);
+        let address = at.map_or(controller.ip.value, |at| at.address);
+        (address, at.and_then(|at| at.port))
+    }
+
+    /// Refuses one that names no controller.
+    pub(super) fn check(list: &[Self], controllers: &[Controller]) -> Result<(), Failure> {
+        let is_known = |at: &Self| {
+            controllers
+                .iter()
+                .any(|one| one.name.value.as_str() == at.name)
+        };
+        match list.iter().find(|at| !is_known(at)) {
+            None => Ok(()),
+            Some(at) => Err(Failure::Wrong(format!(
                 "`--at {}=…`: the manifest has no such controller",
                 at.name
-            )));
+            ))),
         }
     }
+}
+
+fn targets(arguments: &Arguments, loaded: &Loaded) -> Result<Vec<Target>, Failure> {
+    let controllers = &loaded.manifest.controllers;
+    At::check(&arguments.at, controllers)?;
     let mut wrong = BTreeSet::new();
     let mut targets = Vec::new();
     for controller in controllers {
@@ -262,13 +278,9 @@ fn targets(arguments: &Arguments, loaded: &Loaded) -> Result<Vec<Target>, Failur
 }
 
 fn target(arguments: &Arguments, controller: &Controller, credentials: Credentials) -> Target {
-    let own = controller.ip.value;
-    let name = controller.name.value.as_str();
-    let at = arguments.at.iter().find(|at| at.name == name);
-    let reached = at.map_or(own, |at| at.address);
-    let port = at.and_then(|at| at.port);
+    let (reached, port) = At::reach(&arguments.at, controller);
     Target {
-        address: own,
+        address: controller.ip.value,
         client: SocketAddr::new(reached, port.unwrap_or(CLIENT_PORT)),
         // Behind a forwarded port there is one port only.
         peer: port

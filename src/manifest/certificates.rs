@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// One pair under one CA, with everybody who needs it and for what. In the lab there is one such
 /// use; with a pair for each controller and each side there are as many as pairs.
+#[derive(Clone)]
 pub struct Use<'a> {
     /// The CA file.
     pub ca: &'a At<PemPath>,

@@ -43,7 +43,7 @@ pub use cloud_config::CloudConfig;
 pub(crate) use cloud_config::ENCODINGS;
 pub use fit::Remedies;
 pub use genesis::{Beginning, beginning};
-pub use issue::{Need, Refusal, Renewed, WhenToRenew};
+pub use issue::{Need, Refusal, Renewed, Successor, Terms, WhenToRenew};
 pub(crate) use pem::read_limited;
 pub use pem::{PemFiles, read_pem_files};
 pub use pinned::{check_lock, check_lock_is_own, completed, evidence, new_lock, pinned};
@@ -194,6 +194,14 @@ impl PemPath {
     /// The file's name, which it keeps on the machine.
     pub fn name(&self) -> &FileName {
         &self.name
+    }
+
+    /// A file of this name in the same directory.
+    #[must_use]
+    pub fn beside(&self, name: FileName) -> Self {
+        let directory = self.path.rsplit_once('/').map(|(directory, _)| directory);
+        let path = directory.map_or_else(|| name.to_string(), |at| format!("{at}/{name}"));
+        Self { path, name }
     }
 }
 

@@ -103,9 +103,13 @@ impl Journal {
             .map_err(io)?;
         file.write_all(self.text().as_bytes()).map_err(io)?;
         file.as_file().sync_all().map_err(io)?;
-        let staged = file.path().to_string_lossy();
-        let path = staged.strip_suffix(STAGED).unwrap_or(&staged);
-        let path = PathBuf::from(format!("{path}{JOURNAL}"));
+        let name = file
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let name = name.strip_suffix(STAGED).unwrap_or(&name);
+        let path = root.join(format!("{name}{JOURNAL}"));
         file.persist_noclobber(&path)
             .map_err(|error| io(error.error))?;
         sync(root)?;

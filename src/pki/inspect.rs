@@ -49,11 +49,6 @@ pub fn key_digests(file: &[u8]) -> Vec<Digest> {
     keys.collect()
 }
 
-/// The common name of the first certificate in a file.
-pub fn common_name(file: &[u8]) -> Option<String> {
-    certificates(file).into_iter().next()?.subject.common
-}
-
 /// Whether the first certificate of `file` was signed by the first one of `ca`.
 pub fn is_signed_by(file: &[u8], ca: &[u8]) -> bool {
     let first = |bytes| certificates(bytes).into_iter().next();
@@ -62,6 +57,17 @@ pub fn is_signed_by(file: &[u8], ca: &[u8]) -> bool {
     };
     leaf.issuer.raw == ca.subject.raw
         && verify(&ca.key, &leaf.scheme, &leaf.signed, &leaf.signature)
+}
+
+/// Whether the first certificate of `file` was signed by any of those in `bundle`.
+pub fn is_signed_by_any(file: &[u8], bundle: &[u8]) -> bool {
+    let Some(leaf) = certificates(file).into_iter().next() else {
+        return false;
+    };
+    certificates(bundle).iter().any(|ca| {
+        leaf.issuer.raw == ca.subject.raw
+            && verify(&ca.key, &leaf.scheme, &leaf.signed, &leaf.signature)
+    })
 }
 
 /// Every certificate in a file that can be read.

@@ -1,21 +1,18 @@
 //! New certificates: a CA, and leafs that the [audit](mod@super::audit) passes.
 //!
 //! All keys are ECDSA on P-256, which every etcd from 3.0 on reads and which makes the
-//! smallest user-data. The only module that sees rcgen, with `signer`.
+//! smallest user-data.
 
+use super::certificate::{self, Draft, Extension, Usage, oid};
+use super::inspect;
+use super::predecessor::Predecessor;
 use super::public::verify;
 use super::signer::Signer;
-use super::x509::Certificate;
-use super::{inspect, pem};
+use super::x509::{Certificate, Parts};
 use crate::secret::Secret;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber,
-};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fmt;
 use std::net::IpAddr;
-use time::OffsetDateTime;
 
 /// How far validity reaches back: a machine's clock may lag at its first boot.
 pub const BACKDATED: i64 = 60 * 60;
@@ -90,8 +87,8 @@ pub enum Error {
     AuthorityKeyDiffers,
     /// The given certificate may not sign others.
     NotAnAuthority,
-    /// The CA has a subject that cannot be written again as it is.
-    AuthorityNameUnusable,
+    /// What was made cannot be read back as what was asked for.
+    NotRecognised,
     /// The asked validity and that of the CA have no second in common, or are out of range.
     NoValidity,
     /// A name that is not ASCII cannot stand in a certificate.
@@ -111,7 +108,7 @@ impl fmt::Display for Error {
             }
             Self::AuthorityKeyDiffers => "the CA's key is not that of its certificate",
             Self::NotAnAuthority => "the given CA certificate may not sign others",
-            Self::AuthorityNameUnusable => "the CA has a subject that cannot be written into another certificate as it is",
+            Self::NotRecognised => "the certificate that was made cannot be read back",
             Self::NoValidity => "the validity that is asked for lies outside that of the CA",
             Self::NameNotAscii => "a name in a certificate must be ASCII; write `xn--…` for others",
         })
@@ -160,24 +157,30 @@ impl Authority {
         validity: Validity,
     ) -> Result<(Self, Minted), Error> {
         let (signer, key) = key.take()?;
-        let mut params = params(common_name, validity)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let minted = params
-            .self_signed(&signer)
-            .map_err(|_| Error::NameNotAscii)?;
-        let certificate = Certificate::read(minted.der()).ok_or(Error::AuthorityNameUnusable)?;
-        let text = text_of(minted.der());
-        Ok((
-            Self {
-                certificate,
-                signer,
-            },
-            Minted {
-                certificate: text,
-                key,
-            },
-        ))
+        let name = certificate::name(&[], Some(common_name));
+        let draft = Draft {
+            serial: &serial()?,
+            issuer: &name,
+            subject: &name,
+            validity,
+            key: &signer,
+            authority_key: None,
+            extensions: &[
+                Extension::basic_constraints(Some(0)),
+                Extension::key_usage(&[Usage::CertificateSign, Usage::CrlSign]),
+            ],
+        };
+        let der = draft.sign(&signer).ok_or(Error::NoValidity)?;
+        let certificate = Certificate::read(&der).ok_or(Error::NotRecognised)?;
+        let minted = Minted {
+            certificate: certificate::text(&der),
+            key,
+        };
+        let authority = Self {
+            certificate,
+            signer,
+        };
+        Ok((authority, minted))
     }
 
     /// A CA from its files: the first key, and the first certificate that it belongs to, since
@@ -189,7 +192,7 @@ impl Authority {
             return Err(Error::NotAnAuthority);
         }
         let signer = Signer::read(key).ok_or(Error::AuthorityKeyUnusable)?;
-        let spki = signer.subject_public_key_info();
+        let spki = signer.spki();
         let certificate = bundle
             .into_iter()
             .find(|certificate| certificate.spki == spki)
@@ -201,6 +204,17 @@ impl Authority {
             certificate,
             signer,
         })
+    }
+
+    /// Its certificate, in PEM.
+    pub fn certificate(&self) -> String {
+        certificate::text(&self.certificate.der)
+    }
+
+    /// Whether its certificate is the first one of this file.
+    pub fn is_first_of(&self, file: &[u8]) -> bool {
+        let first = inspect::certificates(file).into_iter().next();
+        first.is_some_and(|first| first.der == self.certificate.der)
     }
 
     /// When the CA ends, in Unix seconds.
@@ -215,30 +229,63 @@ impl Authority {
 
     /// A certificate for a key that may be there already.
     pub fn issue_for(&self, key: Key<'_>, leaf: &Leaf<'_>) -> Result<Minted, Error> {
+        let subject = certificate::name(&[], Some(leaf.common_name));
+        let mut extensions = vec![
+            Extension::basic_constraints(None),
+            Extension::key_usage(&[Usage::DigitalSignature]),
+        ];
+        extensions.extend(leaf.usages());
+        extensions.extend(leaf.alternative_names());
+        self.certify(key, leaf, &subject, &extensions)
+    }
+
+    /// A certificate for the place of another one, of which it keeps everything but what
+    /// [`Predecessor::losses`] says; what `leaf` asks for comes to that. The common name is that of
+    /// `leaf` only if `named`.
+    pub fn succeed(
+        &self,
+        key: Key<'_>,
+        old: &Predecessor,
+        leaf: &Leaf<'_>,
+        named: bool,
+    ) -> Result<Minted, Error> {
+        let subject = old.subject(named.then_some(leaf.common_name));
+        self.certify(key, leaf, &subject, &old.extensions(leaf))
+    }
+
+    fn certify(
+        &self,
+        key: Key<'_>,
+        leaf: &Leaf<'_>,
+        subject: &[u8],
+        extensions: &[Extension],
+    ) -> Result<Minted, Error> {
+        if !leaf.names.iter().all(|name| name.is_ascii()) {
+            return Err(Error::NameNotAscii);
+        }
         let (signer, key) = key.take()?;
-        let mut params = params(leaf.common_name, self.cut(leaf.validity)?)?;
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = usages(leaf);
-        params.subject_alt_names = alternative_names(leaf)?;
-        let issuer =
-            Issuer::from_ca_cert_der(&self.certificate.der.as_slice().into(), &self.signer)
-                .map_err(|_| Error::AuthorityNameUnusable)?;
-        let minted = params
-            .signed_by(&signer, &issuer)
-            .map_err(|_| Error::AuthorityNameUnusable)?;
-        self.recognises(minted.der())?;
+        let own = Parts::read(&self.certificate.der).ok_or(Error::AuthorityUnreadable)?;
+        let authority_key = own.key_identifier();
+        let draft = Draft {
+            serial: &serial()?,
+            issuer: &self.certificate.subject.raw,
+            subject,
+            validity: self.cut(leaf.validity)?,
+            key: &signer,
+            authority_key: authority_key.as_deref(),
+            extensions,
+        };
+        let der = draft.sign(&self.signer).ok_or(Error::NoValidity)?;
+        self.recognises(&der)?;
         Ok(Minted {
-            certificate: text_of(minted.der()),
+            certificate: certificate::text(&der),
             key,
         })
     }
 
-    /// Reads back what was made: rcgen writes the issuer's name anew, and a name with parts
-    /// that it does not know would come out as another one.
+    /// Reads back what was made.
     fn recognises(&self, der: &[u8]) -> Result<(), Error> {
-        let read = Certificate::read(der).ok_or(Error::AuthorityNameUnusable)?;
+        let read = Certificate::read(der).ok_or(Error::NotRecognised)?;
         let signed = verify(
             &self.certificate.key,
             &read.scheme,
@@ -246,9 +293,7 @@ impl Authority {
             &read.signature,
         );
         let named = read.issuer.raw == self.certificate.subject.raw;
-        (named && signed)
-            .then_some(())
-            .ok_or(Error::AuthorityNameUnusable)
+        (named && signed).then_some(()).ok_or(Error::NotRecognised)
     }
 
     fn cut(&self, asked: Validity) -> Result<Validity, Error> {
@@ -295,47 +340,32 @@ fn may_sign(certificate: &Certificate) -> bool {
     certificate.is_authority() && usage.is_none_or(|usage| usage.certificate_sign)
 }
 
-fn params(common_name: &str, validity: Validity) -> Result<CertificateParams, Error> {
-    let moment = |unix| OffsetDateTime::from_unix_timestamp(unix).map_err(|_| Error::NoValidity);
-    let mut params = CertificateParams::default();
-    params.not_before = moment(validity.not_before)?;
-    params.not_after = moment(validity.not_after)?;
-    params.serial_number = Some(serial()?);
-    params.distinguished_name = DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
-    Ok(params)
-}
-
 /// 128 bits, of which 126 are random: positive, and always of one length.
-fn serial() -> Result<SerialNumber, Error> {
+fn serial() -> Result<[u8; 16], Error> {
     let mut bytes = [0; 16];
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| Error::NoRandomness)?;
     bytes[0] = bytes[0] & 0x7f | 0x40;
-    Ok(SerialNumber::from_slice(&bytes))
+    Ok(bytes)
 }
 
-fn usages(leaf: &Leaf<'_>) -> Vec<ExtendedKeyUsagePurpose> {
-    let server = leaf.server.then_some(ExtendedKeyUsagePurpose::ServerAuth);
-    let client = leaf.client.then_some(ExtendedKeyUsagePurpose::ClientAuth);
-    server.into_iter().chain(client).collect()
-}
-
-fn alternative_names(leaf: &Leaf<'_>) -> Result<Vec<SanType>, Error> {
-    let mut list: Vec<SanType> = Vec::new();
-    for name in leaf.names {
-        let name = name.as_str().try_into().map_err(|_| Error::NameNotAscii)?;
-        list.push(SanType::DnsName(name));
+impl Leaf<'_> {
+    fn usages(&self) -> Option<Extension> {
+        let server = self.server.then_some(oid::SERVER);
+        let client = self.client.then_some(oid::CLIENT);
+        let list: Vec<_> = server.into_iter().chain(client).collect();
+        (!list.is_empty()).then(|| Extension::extended_usage(&list))
     }
-    list.extend(leaf.addresses.iter().copied().map(SanType::IpAddress));
-    let mut seen = std::collections::HashSet::new();
-    list.retain(|name| seen.insert(name.clone()));
-    Ok(list)
-}
 
-fn text_of(der: &[u8]) -> String {
-    String::from_utf8_lossy(&pem::encode("CERTIFICATE", der)).into_owned()
+    pub(super) fn alternative_names(&self) -> Option<Extension> {
+        let names = self.names.iter().map(|name| certificate::dns_name(name));
+        let addresses = self.addresses.iter().copied().map(certificate::address);
+        let mut seen = std::collections::HashSet::new();
+        let list: Vec<_> = names
+            .chain(addresses)
+            .filter(|name| seen.insert(name.clone()))
+            .collect();
+        (!list.is_empty()).then(|| Extension::alternative_names(false, &list))
+    }
 }

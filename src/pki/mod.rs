@@ -4,11 +4,13 @@
 //! [`mint`] makes what [`audit`](mod@audit) passes.
 
 pub mod audit;
+mod certificate;
 mod go;
 pub mod inspect;
 mod key;
 pub mod mint;
 mod pem;
+pub mod predecessor;
 mod public;
 pub mod rotation;
 mod signer;

@@ -41,10 +41,10 @@ pub struct Files<'a> {
     pub ca: &'a [u8],
     /// The next CA's certificate, while a rotation is under way.
     pub next: Option<&'a [u8]>,
-    /// Whether a file with the next CA's key is there.
-    pub next_key: bool,
-    /// Every certificate that has to be of this CA.
-    pub leafs: &'a [&'a [u8]],
+    /// Every certificate that has to be of this CA, without those that are missing or wrong.
+    pub good: &'a [&'a [u8]],
+    /// How many of them there should be.
+    pub wanted: usize,
 }
 
 /// Where a rotation stands.
@@ -52,69 +52,56 @@ pub struct Files<'a> {
 pub struct Standing {
     /// The step to take.
     pub due: Step,
-    /// It was begun and cut short; taking it again completes it.
+    /// It was begun, or has to be taken again for what is missing; taking it completes it.
     pub begun: bool,
+    /// Who signs what is made now.
+    pub signer: Signer,
 }
 
-/// Files that no step leaves behind, not even one that was cut short.
+/// Who signs a pair so that every member trusts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Muddle {
-    /// The next CA's key is there, its certificate is not.
-    KeyAlone,
-    /// The next CA's file holds no certificate.
-    NextUnreadable,
-    /// The next CA has signed, but the CA file does not hold it.
-    SignedUntrusted,
-    /// The CA file holds the next CA alone, but not everything is signed by it.
-    DroppedEarly,
+pub enum Signer {
+    /// The CA that stands in the CA file from before: step 2 has not been taken.
+    Current,
+    /// The next CA: everybody trusts it, or step 2 would not have been taken.
+    Next,
 }
 
-impl fmt::Display for Muddle {
+/// The next CA's file holds no certificate: the one thing that no step goes on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextUnreadable;
+
+impl fmt::Display for NextUnreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::KeyAlone => "the next CA's key is there without its certificate",
-            Self::NextUnreadable => "the next CA's file holds no certificate that can be read",
-            Self::SignedUntrusted => {
-                "the next CA has signed certificates, but the CA file does not hold it"
-            }
-            Self::DroppedEarly => {
-                "the CA file holds the next CA alone, but not every certificate is signed by it"
-            }
-        })
+        f.write_str("the next CA's file holds no certificate that can be read")
     }
 }
 
 /// Reads from the files which step is due.
-pub fn standing(files: &Files<'_>) -> Result<Standing, Muddle> {
+pub fn standing(files: &Files<'_>) -> Result<Standing, NextUnreadable> {
     let Some(next) = files.next else {
-        if files.next_key {
-            return Err(Muddle::KeyAlone);
-        }
         return Ok(Standing {
             due: Step::Trust,
             begun: false,
+            signer: Signer::Current,
         });
     };
-    let certificate = certificates(next)
-        .into_iter()
-        .next()
-        .ok_or(Muddle::NextUnreadable)?;
+    let mut authorities = certificates(next).into_iter();
+    let certificate = authorities.next().ok_or(NextUnreadable)?;
     let bundle = certificates(files.ca);
     let is_next = |der: &[u8]| der == certificate.der;
     let trusted = bundle.iter().any(|one| is_next(&one.der));
     let alone = bundle.iter().all(|one| is_next(&one.der));
-    let signed = files.leafs.iter().filter(|leaf| is_signed_by(leaf, next));
+    let signed = files.good.iter().filter(|leaf| is_signed_by(leaf, next));
     let signed = signed.count();
-    let all = signed == files.leafs.len();
-    let (due, begun) = match (trusted, alone) {
-        (false, _) if signed > 0 => return Err(Muddle::SignedUntrusted),
-        (false, _) => (Step::Trust, true),
-        (true, true) if !all => return Err(Muddle::DroppedEarly),
-        (true, true) => (Step::Drop, true),
-        (true, false) if all => (Step::Drop, false),
-        (true, false) => (Step::Sign, signed > 0),
+    let (due, begun, signer) = match (trusted, alone) {
+        (false, _) => (Step::Trust, true, Signer::Current),
+        (true, true) => (Step::Drop, true, Signer::Next),
+        (true, false) if signed == 0 => (Step::Sign, false, Signer::Current),
+        (true, false) if signed < files.wanted => (Step::Sign, true, Signer::Next),
+        (true, false) => (Step::Drop, false, Signer::Next),
     };
-    Ok(Standing { due, begun })
+    Ok(Standing { due, begun, signer })
 }
 
 /// The CA file of step 1: the old CAs as they are, and the next one behind them.
@@ -158,45 +145,44 @@ mod tests {
         let both = joined(old_ca, next_ca);
         let (before, after) = (leaf(&old).certificate, leaf(&next).certificate);
         let (before, after) = (before.as_bytes(), after.as_bytes());
-        let is = |due, begun| Ok(Standing { due, begun });
         let (new_ca, next_ca) = (next_ca, Some(next_ca));
-        for (ca, next, next_key, leafs, expected) in [
-            (old_ca, None, false, [before; 2], is(Step::Trust, false)),
-            (old_ca, None, true, [before; 2], Err(Muddle::KeyAlone)),
-            (old_ca, next_ca, true, [before; 2], is(Step::Trust, true)),
-            (
-                old_ca,
-                next_ca,
-                true,
-                [before, after],
-                Err(Muddle::SignedUntrusted),
-            ),
-            (&both, next_ca, true, [before; 2], is(Step::Sign, false)),
-            (&both, next_ca, true, [before, after], is(Step::Sign, true)),
-            (&both, next_ca, true, [after; 2], is(Step::Drop, false)),
-            (new_ca, next_ca, false, [after; 2], is(Step::Drop, true)),
-            (
-                new_ca,
-                next_ca,
-                true,
-                [before, after],
-                Err(Muddle::DroppedEarly),
-            ),
-            (
-                old_ca,
-                Some(b"?".as_slice()),
-                true,
-                [before; 2],
-                Err(Muddle::NextUnreadable),
-            ),
+        use Signer::{Current, Next};
+        use Step::{Drop, Sign, Trust};
+        for (ca, next, good, due, begun, signer) in [
+            (old_ca, None, &[before; 2][..], Trust, false, Current),
+            (old_ca, next_ca, &[before; 2], Trust, true, Current),
+            // Somebody put the old CA file back: it is trusted again, and then goes on.
+            (old_ca, next_ca, &[before, after], Trust, true, Current),
+            (&both, next_ca, &[before; 2], Sign, false, Current),
+            // A pair is lost, or wrong, or new.
+            (&both, next_ca, &[before], Sign, false, Current),
+            (&both, next_ca, &[], Sign, false, Current),
+            (&both, next_ca, &[before, after], Sign, true, Next),
+            (&both, next_ca, &[after], Sign, true, Next),
+            (&both, next_ca, &[after; 2], Drop, false, Next),
+            (new_ca, next_ca, &[after; 2], Drop, true, Next),
+            (new_ca, next_ca, &[before, after], Drop, true, Next),
         ] {
             let files = Files {
                 ca,
                 next,
-                next_key,
-                leafs: &leafs,
+                good,
+                wanted: 2,
             };
-            assert_eq!(standing(&files), expected);
+            let expected = Standing { due, begun, signer };
+            assert_eq!(
+                standing(&files),
+                Ok(expected),
+                "{due:?} {begun} {}",
+                good.len()
+            );
         }
+        let files = Files {
+            ca: old_ca,
+            next: Some(b"?"),
+            good: &[],
+            wanted: 2,
+        };
+        assert_eq!(standing(&files), Err(NextUnreadable));
     }
 }

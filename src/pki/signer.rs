@@ -1,14 +1,17 @@
 //! Private keys that sign certificates, wiped when dropped as far as their crates allow.
 
+use super::certificate::identifier;
 use super::public::PublicKey;
 use super::{key, pem};
 use crate::secret::Secret;
+use p256::ecdsa::signature::Signer as _;
 use p256::elliptic_curve::Generate as _;
 use p256::pkcs8::{EncodePrivateKey as _, PrivateKeyInfoRef};
-use rcgen::{PublicKeyData, SignatureAlgorithm, SigningKey};
 use ring::rand::SystemRandom;
 use ring::signature::{self as rsa, KeyPair as _, RsaKeyPair};
 use sec1::EcPrivateKey;
+use sha2::{Digest as _, Sha256};
+use yasna::{DERWriter, construct_der};
 
 /// A key that can sign.
 pub(super) struct Signer {
@@ -36,7 +39,7 @@ impl Signer {
         Some((signer, Secret::new(std::mem::take(&mut *text))))
     }
 
-    /// The first key of a PEM file, if rcgen can sign with its kind.
+    /// The first key of a PEM file, if it is of a kind that can sign here.
     pub(super) fn read(text: &Secret) -> Option<Self> {
         let pem = pem::read(text.expose());
         let block = pem.blocks.iter().find(|block| block.is_private_key())?;
@@ -81,42 +84,67 @@ impl Signer {
     }
 }
 
-impl PublicKeyData for Signer {
-    fn der_bytes(&self) -> &[u8] {
-        &self.public
+impl Signer {
+    /// Its public key as certificates have it, in DER.
+    pub(super) fn spki(&self) -> Vec<u8> {
+        construct_der(|writer| {
+            writer.write_sequence(|writer| {
+                writer.next().write_sequence(|writer| {
+                    let (kind, curve) = match self.kind {
+                        Kind::P256(_) => ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")),
+                        Kind::P384(_) => ("1.2.840.10045.2.1", Some("1.3.132.0.34")),
+                        Kind::Rsa(_) => ("1.2.840.113549.1.1.1", None),
+                    };
+                    writer.next().write_oid(&identifier(kind));
+                    match curve {
+                        Some(curve) => writer.next().write_oid(&identifier(curve)),
+                        None => writer.next().write_null(),
+                    }
+                });
+                let bits = self.public.len() * 8;
+                writer.next().write_bitvec_bytes(&self.public, bits);
+            });
+        })
     }
 
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        match self.kind {
-            Kind::P256(_) => &rcgen::PKCS_ECDSA_P256_SHA256,
-            Kind::P384(_) => &rcgen::PKCS_ECDSA_P384_SHA384,
-            Kind::Rsa(_) => &rcgen::PKCS_RSA_SHA256,
-        }
+    /// A short name of its public key: 160 bits of SHA-256 (RFC 7093).
+    pub(super) fn key_identifier(&self) -> [u8; 20] {
+        let digest: [u8; 32] = Sha256::digest(&self.public).into();
+        std::array::from_fn(|index| digest[index])
     }
-}
 
-impl SigningKey for Signer {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        use p256::ecdsa::signature::Signer as _;
+    /// How it signs.
+    pub(super) fn write_algorithm(&self, writer: DERWriter<'_>) {
+        writer.write_sequence(|writer| {
+            let (algorithm, has_null) = match self.kind {
+                Kind::P256(_) => ("1.2.840.10045.4.3.2", false),
+                Kind::P384(_) => ("1.2.840.10045.4.3.3", false),
+                Kind::Rsa(_) => ("1.2.840.113549.1.1.11", true),
+            };
+            writer.next().write_oid(&identifier(algorithm));
+            if has_null {
+                writer.next().write_null();
+            }
+        });
+    }
+
+    /// The signature of a message; only RSA can fail.
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match &self.kind {
             Kind::P256(key) => {
                 let signature: p256::ecdsa::DerSignature = key.sign(message);
-                Ok(signature.as_bytes().to_vec())
+                Some(signature.as_bytes().to_vec())
             }
             Kind::P384(key) => {
                 let signature: p384::ecdsa::DerSignature = key.sign(message);
-                Ok(signature.as_bytes().to_vec())
+                Some(signature.as_bytes().to_vec())
             }
             Kind::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(
-                    &rsa::RSA_PKCS1_SHA256,
-                    &SystemRandom::new(),
-                    message,
-                    &mut signature,
-                )
-                .map_err(|_| rcgen::Error::RingUnspecified)?;
-                Ok(signature)
+                let random = SystemRandom::new();
+                pair.sign(&rsa::RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .ok()?;
+                Some(signature)
             }
         }
     }

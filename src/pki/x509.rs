@@ -398,3 +398,32 @@ fn extension_name(oid: &str) -> String {
     }
     .to_owned()
 }
+
+/// What stands in a certificate, untouched.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    /// In their order.
+    pub extensions: Vec<super::certificate::Extension>,
+}
+
+impl Parts {
+    /// Reads one DER certificate; `None` when it is none.
+    pub(super) fn read(der: &[u8]) -> Option<Self> {
+        let (_, parsed) = X509Certificate::from_der(der).ok()?;
+        let extensions = parsed.tbs_certificate.extensions().iter();
+        let extensions = extensions.map(|one| {
+            let oid = one.oid.to_id_string();
+            super::certificate::Extension::new(&oid, one.critical, one.value.to_vec())
+        });
+        Some(Self {
+            extensions: extensions.collect(),
+        })
+    }
+
+    /// How it calls its own key, in bytes.
+    pub(super) fn key_identifier(&self) -> Option<Vec<u8>> {
+        let mut extensions = self.extensions.iter();
+        let found = extensions.find(|one| one.oid == super::certificate::oid::SUBJECT_KEY)?;
+        yasna::parse_ber(&found.value, |reader| reader.read_bytes()).ok()
+    }
+}

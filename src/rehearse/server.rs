@@ -2,8 +2,9 @@
 
 use super::error::{Doing as _, Error};
 use super::fault::Kind;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use crate::pki::mint::{self, Authority, Leaf, Minted, Validity};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -84,16 +85,18 @@ impl Identity {
     /// Makes an authority, and a certificate of it for these hosts.
     pub(super) fn for_hosts(hosts: &[String]) -> Result<Self, Error> {
         let doing = || "making the release server's certificate".to_owned();
-        let (authority, certificate, key) =
-            certify(hosts).map_err(std::io::Error::other).doing(doing)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let (authority, minted) = certify(hosts).map_err(std::io::Error::other).doing(doing)?;
+        let certificate = CertificateDer::from_pem_slice(minted.certificate.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(minted.key.expose());
+        let certificate = certificate.map_err(std::io::Error::other).doing(doing)?;
+        let key = key.map_err(std::io::Error::other).doing(doing)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|config| {
                 config
                     .with_no_client_auth()
-                    .with_single_cert(vec![certificate.der().clone()], key)
+                    .with_single_cert(vec![certificate], key)
             })
             .map_err(std::io::Error::other)
             .doing(doing)?;
@@ -104,16 +107,30 @@ impl Identity {
     }
 }
 
-fn certify(hosts: &[String]) -> Result<(String, rcgen::Certificate, KeyPair), rcgen::Error> {
-    let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "firstboot rehearsal");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(hosts)?.signed_by(&key, &authority)?;
-    Ok((authority.pem(), certificate, key))
+/// Good whatever a machine's clock says: a rehearsal may set it wrong.
+const ALWAYS: Validity = Validity {
+    not_before: 0,
+    not_after: 4_102_444_799,
+};
+
+fn certify(hosts: &[String]) -> Result<(String, Minted), mint::Error> {
+    let (authority, ca) = Authority::mint("firstboot rehearsal", ALWAYS)?;
+    let is_address = |host: &&String| host.parse::<IpAddr>().is_ok();
+    let (addresses, names): (Vec<_>, Vec<_>) = hosts.iter().partition(is_address);
+    let addresses: Vec<_> = addresses
+        .iter()
+        .filter_map(|host| host.parse().ok())
+        .collect();
+    let names: Vec<_> = names.into_iter().cloned().collect();
+    let minted = authority.issue(&Leaf {
+        common_name: "firstboot rehearsal's releases",
+        addresses: &addresses,
+        names: &names,
+        validity: ALWAYS,
+        server: true,
+        client: false,
+    })?;
+    Ok((ca.certificate, minted))
 }
 
 /// Opens the port on every address of this namespace.

@@ -26,7 +26,7 @@ use tokio_rustls::TlsConnector;
 /// No answer to any of our questions is larger.
 const MOST_BYTES: usize = 1 << 20;
 
-type Failure = Box<dyn Error + Send + Sync>;
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// One controller, and how it is reached from here.
 #[derive(Clone, Debug)]
@@ -181,7 +181,7 @@ async fn is_plain(target: &Target) -> bool {
     answer.is_ok_and(|answer| answer.is_ok_and(plain))
 }
 
-fn not_started(error: &io::Error) -> End {
+pub(super) fn not_started(error: &io::Error) -> End {
     End::NotStarted(match error.kind() {
         io::ErrorKind::ConnectionRefused => NotStarted::Refused,
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => NotStarted::NoRoute,
@@ -191,14 +191,14 @@ fn not_started(error: &io::Error) -> End {
 }
 
 /// A connection over which one question follows the other.
-struct Http {
+pub(super) struct Http {
     sender: SendRequest<Full<Bytes>>,
     /// What drives it, and knows why it ended.
     driver: JoinHandle<Result<(), hyper::Error>>,
     host: String,
 }
 
-struct Reply {
+pub(super) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -222,7 +222,7 @@ impl Reply {
     }
 }
 
-async fn connect(
+pub(super) async fn connect(
     target: &Target,
     shown: &Arc<Shown>,
     stream: TcpStream,
@@ -241,7 +241,7 @@ async fn connect(
 }
 
 impl Http {
-    async fn get(&mut self, path: &str) -> Result<Reply, Failure> {
+    pub(super) async fn get(&mut self, path: &str) -> Result<Reply, Failure> {
         self.ask(Method::GET, path, "").await
     }
 

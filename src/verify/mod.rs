@@ -21,6 +21,7 @@ mod handshake;
 mod judge;
 mod observation;
 mod plan;
+mod proof;
 mod refusal;
 mod rounds;
 mod together;
@@ -34,4 +35,5 @@ pub use observation::{
     Alarm, By, End, Health, Held, Listed, NotStarted, Observation, Raised, Refusal, Status,
 };
 pub use plan::{Plan, Planned};
+pub use proof::{Door, knock};
 pub use words::Finding;

@@ -112,6 +112,14 @@ impl Desk {
         ));
     }
 
+    /// Whether the next CA, and not the one from before, signed this certificate.
+    pub(crate) fn signed_by_next(&self, leaf: &str) -> bool {
+        let verified = self.shop.run(&format!(
+            "openssl verify -CAfile pki/ca-next.pem pki/{leaf}.pem >/dev/null 2>&1 && echo yes || echo no"
+        ));
+        verified == "yes\n"
+    }
+
     /// A pair that openssl signs, good for so many days.
     pub(crate) fn openssl_leaf(&self, name: &str, days: u32, sans: &str) {
         self.shop.run(&format!(

@@ -1,12 +1,15 @@
 //! `firstboot pki audit`: what `render` says of certificates, and when they end.
 
+use super::clients::{self, Client};
 use super::{beside, now, table};
 use crate::calendar::{day, span};
 use crate::commands::duration::Span;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
-use crate::manifest::{self, Holding};
+use crate::manifest::{self, Holding, PemFiles};
+use crate::pki::audit::Problem;
 use crate::report::{Finding, Report, Severity};
+use crate::secret::Secret;
 use crate::terminal::Format;
 use clap::Args;
 use serde_json::{Value, json};
@@ -34,10 +37,19 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
     let now = now();
-    let (files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
-    let audited = manifest::audit(&loaded.manifest, &files, now);
+    let (mut files, mut findings) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    let mut audited = manifest::audit(&loaded.manifest, &files, now);
     findings.extend(audited.findings);
-    findings.extend(open_keys(&loaded));
+    let clients = clients::find(&loaded, &mut files);
+    for client in &clients {
+        findings.extend(of_client(client, &loaded, &files, now));
+        audited.holdings.push(Holding {
+            path: client.pair.cert.clone(),
+            facts: client.facts.clone(),
+            holders: Vec::new(),
+        });
+    }
+    findings.extend(open_keys(&loaded, &clients));
     if let Some(within) = arguments.within {
         let manifest = &arguments.manifest;
         refuse_early_ends(&mut findings, &audited.holdings, now, (within, manifest));
@@ -50,7 +62,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let report = loaded.report(findings);
     context.show(&report);
     context.print(&match context.format {
-        Format::Human => summary(&loaded, &report, &audited.holdings),
+        Format::Human => summary(&loaded, &report, &audited.holdings, clients.len()),
         Format::Json => context.document(json(&report, &audited.holdings)),
     })?;
     if report.has_errors() {
@@ -59,13 +71,59 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     Ok(())
 }
 
+/// What is wrong with a pair that the manifest does not name. One that no CA of the cluster has
+/// signed may be anybody's: that is an error nowhere, but a client of etcd has to know it.
+fn of_client(client: &Client, loaded: &Loaded, files: &PemFiles, now: i64) -> Vec<Finding> {
+    let (ca, cert) = (client.ca.value.as_str(), client.pair.cert.value.as_str());
+    let bundle = files.get(&client.ca.value).map(Secret::expose);
+    if client.is_of(bundle.unwrap_or_default(), files) {
+        let audit = client.asked(loaded, now).audit(files);
+        let problems = audit.map(|audit| audit.problems).unwrap_or_default();
+        let at = |problem: &Problem| Finding {
+            severity: if problem.is_error() {
+                Severity::Error
+            } else {
+                Severity::Warning
+            },
+            ..Finding::error(
+                problem.code,
+                client.ca.place.clone(),
+                problem.message.as_str(),
+                problem.help.as_str(),
+            )
+        };
+        return problems.iter().map(at).collect();
+    }
+    if !client.only_asks() || bundle.is_none() {
+        return Vec::new();
+    }
+    let name = cert.rsplit('/').next().unwrap_or(cert);
+    let name = name.strip_suffix(".pem").unwrap_or(name);
+    vec![Finding::warning(
+        "client-untrusted",
+        client.ca.place.clone(),
+        format!(
+            "`{cert}` is a client's, and none of the CAs in `{ca}` has signed it: etcd refuses it"
+        ),
+        format!(
+            "if it is for this cluster, run `firstboot pki mint --client {name} --force`, and hand \
+             the pair to the client; if not, keep it elsewhere"
+        ),
+    )]
+}
+
 /// A warning for each key that others than its owner may read or write: the manifest's own, and
 /// the CA's beside it.
 #[cfg(unix)]
-fn open_keys(loaded: &Loaded) -> Vec<Finding> {
+fn open_keys(loaded: &Loaded, clients: &[Client]) -> Vec<Finding> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();
+    let of_clients = clients.iter().map(|client| &client.pair.key);
+    let of_clients: Vec<_> = of_clients
+        .map(|key| (loaded.root.join(key.value.as_str()), &key.place))
+        .collect();
+    let mut of_members = Vec::new();
     for tls in loaded.manifest.controllers.iter().map(|one| &one.tls) {
         let pairs = [Some(&tls.server), Some(&tls.peer), tls.client.as_ref()];
         let keys = pairs.into_iter().flatten().map(|pair| &pair.key);
@@ -77,29 +135,28 @@ fn open_keys(loaded: &Loaded) -> Vec<Finding> {
                 &ca.place,
             )
         });
-        for (path, place) in keys.chain(cas) {
-            let Ok(metadata) = path.metadata() else {
-                continue;
-            };
-            let mode = metadata.permissions().mode() & 0o7777;
-            if mode & 0o077 != 0 && seen.insert(path.clone()) {
-                let path = crate::report::path(&path);
-                findings.push(Finding::warning(
-                    "key-readable",
-                    place.clone(),
-                    format!(
-                        "`{path}` has the mode {mode:04o}: others than its owner get at the key"
-                    ),
-                    format!("run `chmod 0600 {path}`"),
-                ));
-            }
+        of_members.extend(keys.chain(cas));
+    }
+    for (path, place) in of_members.into_iter().chain(of_clients) {
+        let Ok(metadata) = path.metadata() else {
+            continue;
+        };
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 && seen.insert(path.clone()) {
+            let path = crate::report::path(&path);
+            findings.push(Finding::warning(
+                "key-readable",
+                place.clone(),
+                format!("`{path}` has the mode {mode:04o}: others than its owner get at the key"),
+                format!("run `chmod 0600 {path}`"),
+            ));
         }
     }
     findings
 }
 
 #[cfg(not(unix))]
-fn open_keys(_: &Loaded) -> Vec<Finding> {
+fn open_keys(_: &Loaded, _: &[Client]) -> Vec<Finding> {
     Vec::new()
 }
 
@@ -135,7 +192,7 @@ fn refuse_early_ends(
             format!(
                 "`{}` of {} ends on {}, in {}: `{}`",
                 holding.path.value.as_str(),
-                holding.holders.join(", "),
+                holders(holding),
                 day(holding.facts.not_after),
                 span(left),
                 holding.facts.subject,
@@ -145,8 +202,16 @@ fn refuse_early_ends(
     }
 }
 
+fn holders(holding: &Holding) -> String {
+    if holding.holders.is_empty() {
+        "a client".to_owned()
+    } else {
+        holding.holders.join(", ")
+    }
+}
+
 /// `4 files, nothing wrong; first to end: pki/kubernetes.pem on 2027-11-22`
-fn summary(loaded: &Loaded, report: &Report, holdings: &[Holding]) -> String {
+fn summary(loaded: &Loaded, report: &Report, holdings: &[Holding], clients: usize) -> String {
     let controllers = loaded.manifest.controllers.iter();
     let paths = controllers.flat_map(|controller| controller.tls.all());
     let files: BTreeSet<&str> = paths.map(|path| path.value.as_str()).collect();
@@ -160,7 +225,7 @@ fn summary(loaded: &Loaded, report: &Report, holdings: &[Holding]) -> String {
         let (file, end) = (first.path.value.as_str(), day(first.facts.not_after));
         format!("; first to end: {file} on {end}")
     });
-    format!("{} files, {verdict}{end}\n", files.len())
+    format!("{} files, {verdict}{end}\n", files.len() + 2 * clients)
 }
 
 fn json(report: &Report, holdings: &[Holding]) -> Value {

@@ -1,13 +1,14 @@
 //! `firstboot pki mint --client`: a pair for somebody who asks etcd and is no member.
 
-use super::{Days, authority, beside, both, finish, minting, now, refuse_existing, set, write};
+use super::standing::Authorities;
+use super::{Days, beside, both, clients, finish, minting, now, refuse_existing, set, write};
 use crate::cluster::FileName;
 use crate::commands::load::Loaded;
 use crate::commands::{Context, Failure};
-use crate::manifest::{At, PemPath, read_limited};
+use crate::manifest::{self, At, PemPath, read_limited};
 use crate::pki::Go;
 use crate::pki::audit::{self, Audit, Demand, Demands, File, Pair, THIRTY_DAYS};
-use crate::pki::mint::{Leaf, Minted};
+use crate::pki::mint::{Authority, Leaf, Minted};
 use crate::terminal::Format;
 use serde_json::json;
 use std::path::Path;
@@ -74,7 +75,7 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
         let cure = "`--force` replaces this client's pair; the CA stays";
         refuse_existing(&[key.clone(), certificate.clone()], cure)?;
     }
-    let authority = authority(&ca, &ca_key)?;
+    let authority = signer(order, loaded, at, now)?;
     let minted = authority
         .issue(&Leaf {
             common_name: name,
@@ -89,6 +90,22 @@ pub(super) fn mint(order: &Order<'_>, loaded: &Loaded, context: Context) -> Resu
     let files = both(key.clone(), certificate.clone(), minted);
     write(&set(loaded, &what, files.into()), order.force)?;
     print(context)
+}
+
+/// The CA whose clients every member takes, also while it is being replaced.
+fn signer(
+    order: &Order<'_>,
+    loaded: &Loaded,
+    at: &At<PemPath>,
+    now: i64,
+) -> Result<Authority, Failure> {
+    let (mut files, _) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
+    let clients = clients::find(loaded, &mut files);
+    let own = Authorities::own(loaded, at, &clients, &files)?;
+    let mut uses = manifest::uses(&loaded.manifest, now);
+    uses.retain(|one| one.ca.value == at.value);
+    uses.extend(own.iter().map(|client| client.asked(loaded, now)));
+    Authorities::read(loaded, at, &uses, &files)?.signer(order.ca_key)
 }
 
 /// The CA by which etcd knows its clients.

@@ -268,7 +268,7 @@ impl<'a> Plan<'a> {
                 let kept = key_to_keep(&pair.key, how)?;
                 let minted = pair
                     .asked
-                    .issue_for(key(kept.as_ref()), &authority, validity, None)
+                    .issue_for(key(kept.as_ref()), &authority, validity)
                     .map_err(failed)?;
                 let both = both(pair.key.clone(), pair.certificate.clone(), minted);
                 files.extend(unless_kept(kept.as_ref(), both));

@@ -2,17 +2,20 @@
 
 mod audit;
 mod client;
+mod clients;
+mod members;
 mod mint;
 mod renew;
 mod rotate;
 mod show;
+mod standing;
 mod table;
 
 pub(super) use mint::fresh;
 
 use super::load::Loaded;
 use super::{Context, Failure, load};
-use crate::manifest::{self, PemFiles, Use};
+use crate::manifest::{self, PemFiles, Terms, Use};
 use crate::output;
 use crate::pki::mint::{Authority, Minted, Validity};
 use crate::secret::Secret;
@@ -75,6 +78,31 @@ impl Default for Days {
 impl Days {
     fn validity(self, now: i64) -> Validity {
         Validity::days(now, self.days.into())
+    }
+}
+
+/// What a new certificate has of the one whose place it takes.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Keeping {
+    /// How long the certificates are valid [default: as long as the old ones were; 365 where
+    /// there is none, or it would end too soon]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=7300))]
+    days: Option<u32>,
+    /// Make them even where something of an old certificate cannot be kept
+    ///
+    /// Without it, what would be lost is listed, and nothing is written.
+    #[arg(long)]
+    lossy: bool,
+}
+
+impl Keeping {
+    fn terms(self, now: i64, least: i64) -> Terms {
+        Terms {
+            validity: self.days.map(|days| Validity::days(now, days.into())),
+            usual: Days::default().validity(now),
+            least,
+            lossy: self.lossy,
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! `firstboot pki renew`: new pairs from the same CA, where they are needed.
 
-use super::{Days, authority, beside, both, finish, minting, now, read_files, refuse_contested};
-use super::{set, write};
+use super::clients::{self, Client};
+use super::standing::Authorities;
+use super::{Keeping, both, finish, minting, now, read_files, refuse_contested, set, write};
 use crate::calendar::day;
 use crate::commands::duration::Span;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
-use crate::manifest::{self, Need, PemFiles, Refusal, Renewed, Use, WhenToRenew};
+use crate::manifest::{self, At, Need, PemFiles, PemPath, Refusal, Renewed, Use, WhenToRenew};
 use crate::pki::audit::{Part, Problem};
 use crate::pki::mint::Minted;
 use crate::report::Finding;
@@ -14,13 +15,16 @@ use crate::terminal::Format;
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Replace the pairs that end soon or are wrong, signed by the same CA
 ///
 /// A pair is replaced in place if the audit finds an error that a new one cures, if one of its
-/// files is missing, or if it ends within `--within`; it keeps its common name and every name
-/// and address that it had. Each new pair is audited before anything is written.
+/// files is missing, or if it ends within `--within`; pairs of clients that lie beside the CA
+/// (`pki mint --client`) count as well. A new certificate keeps everything that the old one had;
+/// where it cannot, that is said, and nothing is written without `--lossy`. Each new pair is
+/// audited before anything is written. While the CA is being replaced, the one signs that every
+/// member trusts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    days: Days,
+    keeping: Keeping,
     /// The CA's key [default: beside the CA, ca-key.pem for ca.pem]
     #[arg(long, value_name = "FILE")]
     ca_key: Option<PathBuf>,
@@ -55,20 +59,32 @@ struct Fate<'a> {
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
     finish(&loaded, WHAT, context)?;
-    let fates = fates(arguments, &loaded)?;
-    let mut files = Vec::new();
+    let now = now();
+    let uses = manifest::uses(&loaded.manifest, now);
+    refuse_contested(&loaded, &uses)?;
+    let is_leaf = |path: &str| !uses.iter().any(|one| one.ca.value.as_str() == path);
+    let mut files = read_files(&loaded, is_leaf)?;
+    let clients = clients::find(&loaded, &mut files);
+    let plan = Plan {
+        arguments,
+        loaded: &loaded,
+        files,
+        now,
+    };
+    let fates = plan.fates(uses, &clients)?;
+    let mut written = Vec::new();
     for fate in &fates {
         if let Some(minted) = fate.minted() {
             let path = |path: &str| loaded.root.join(path);
             let pair = fate.pair.pair;
-            files.extend(both(
+            written.extend(both(
                 path(pair.key.value.as_str()),
                 path(pair.cert.value.as_str()),
                 minted.clone(),
             ));
         }
     }
-    let set = set(&loaded, WHAT, files);
+    let set = set(&loaded, WHAT, written);
     if !set.is_empty() {
         write(&set, true)?;
     }
@@ -79,7 +95,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
             context.document(json!({ "pairs": pairs, "rollOrder": roll_order(&fates) }))
         }
     })?;
-    if context.format == Format::Human && !set.is_empty() {
+    if context.format == Format::Human && !roll_order(&fates).is_empty() {
         context.terminal.say(&format!(
             "\nnext: firstboot render {}, for machines that are made from now on\n",
             arguments.manifest.shown()
@@ -88,68 +104,105 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     Ok(())
 }
 
-fn fates<'a>(arguments: &Arguments, loaded: &'a Loaded) -> Result<Vec<Fate<'a>>, Failure> {
-    let now = now();
-    let uses = manifest::uses(&loaded.manifest, now);
-    refuse_contested(loaded, &uses)?;
-    let is_leaf = |path: &str| !uses.iter().any(|one| one.ca.value.as_str() == path);
-    let files = read_files(loaded, is_leaf)?;
-    let when = WhenToRenew {
-        within: arguments.within.0,
-        all: arguments.all,
-    };
-    let mut findings = Vec::new();
-    let mut fates = Vec::new();
-    for pair in uses {
-        let need = pair.need(&files, when);
-        let renewed = match &need {
-            None => None,
-            Some(need) => match replace(arguments, loaded, &pair, &files, need)? {
-                Ok(renewed) => Some(renewed),
-                Err(problems) => {
-                    for finding in unfit(&pair, &problems) {
-                        if !findings.contains(&finding) {
-                            findings.push(finding);
-                        }
-                    }
-                    None
-                }
-            },
+/// What is renewed, and of what.
+struct Plan<'a> {
+    arguments: &'a Arguments,
+    loaded: &'a Loaded,
+    files: PemFiles,
+    now: i64,
+}
+
+impl<'a> Plan<'a> {
+    fn fates(&self, uses: Vec<Use<'a>>, clients: &'a [Client]) -> Result<Vec<Fate<'a>>, Failure> {
+        let mut cas: Vec<&At<PemPath>> = Vec::new();
+        for one in &uses {
+            if !cas.iter().any(|ca| ca.value == one.ca.value) {
+                cas.push(one.ca);
+            }
+        }
+        let (mut findings, mut fates) = (Vec::new(), Vec::new());
+        for ca in cas {
+            let under = |one: &&Use<'_>| one.ca.value == ca.value;
+            let own = Authorities::own(self.loaded, ca, clients, &self.files)?;
+            let mut pairs: Vec<_> = own
+                .iter()
+                .map(|client| client.asked(self.loaded, self.now))
+                .collect();
+            let members: Vec<_> = uses.iter().filter(under).map(Use::clone).collect();
+            pairs.splice(0..0, members);
+            let authorities = Authorities::read(self.loaded, ca, &pairs, &self.files)?;
+            for pair in pairs {
+                fates.push(self.fate(pair, &authorities, &mut findings)?);
+            }
+        }
+        // In the manifest's order, with clients at the end.
+        let place = |fate: &Fate<'_>| {
+            let mut all = uses.iter();
+            let same = |one: &Use<'_>| one.pair.cert.value == fate.pair.pair.cert.value;
+            all.position(same).unwrap_or(usize::MAX)
         };
-        fates.push(Fate {
+        fates.sort_by_key(place);
+        if findings.is_empty() {
+            Ok(fates)
+        } else {
+            Err(Failure::Input(self.loaded.report(findings)))
+        }
+    }
+
+    fn fate(
+        &self,
+        pair: Use<'a>,
+        authorities: &Authorities,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Fate<'a>, Failure> {
+        let when = WhenToRenew {
+            within: self.arguments.within.0,
+            all: self.arguments.all,
+        };
+        let need = pair.need(&self.files, when);
+        let mut renewed = None;
+        if let Some(need) = &need {
+            let signer = authorities.signer(self.arguments.ca_key.as_deref())?;
+            let terms = self.arguments.keeping.terms(self.now, when.within);
+            let found = match pair.renew(&self.files, &signer, terms, need) {
+                Ok(done) => {
+                    renewed = Some(done);
+                    Vec::new()
+                }
+                // What even a new pair would suffer from.
+                Err(Refusal::Unfit(problems)) => unfit(&pair, &problems),
+                Err(Refusal::Lossy(losses)) => vec![not_kept(&pair, &losses)],
+                Err(Refusal::Mint(error)) => {
+                    let what = format!(" `{}`", pair.pair.cert.value.as_str());
+                    return Err(minting(&what, error));
+                }
+            };
+            for finding in found {
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
+        }
+        Ok(Fate {
             pair,
             need,
             renewed,
-        });
-    }
-    if findings.is_empty() {
-        Ok(fates)
-    } else {
-        Err(Failure::Input(loaded.report(findings)))
+        })
     }
 }
 
-/// The inner `Err`: what even a new pair would suffer from.
-fn replace(
-    arguments: &Arguments,
-    loaded: &Loaded,
-    pair: &Use<'_>,
-    files: &PemFiles,
-    need: &Need,
-) -> Result<Result<Renewed, Vec<Problem>>, Failure> {
-    let ca = loaded.root.join(pair.ca.value.as_str());
-    refuse_rotating(&ca)?;
-    let key = arguments.ca_key.clone();
-    let authority = authority(&ca, &key.unwrap_or_else(|| beside(&ca, "key")))?;
-    let validity = arguments.days.validity(pair.demands.now);
-    match pair.renew(files, &authority, validity, need) {
-        Ok(renewed) => Ok(Ok(renewed)),
-        Err(Refusal::Unfit(problems)) => Ok(Err(problems)),
-        Err(Refusal::Mint(error)) => {
-            let what = format!(" `{}`", pair.pair.cert.value.as_str());
-            Err(minting(&what, error))
-        }
-    }
+/// What a new certificate could not have of the old one.
+pub(super) fn not_kept(one: &Use<'_>, losses: &[String]) -> Finding {
+    let cert = one.pair.cert.value.as_str();
+    Finding::error(
+        "not-kept",
+        one.pair.cert.place.clone(),
+        format!(
+            "a new certificate in the place of `{cert}` cannot keep {}",
+            losses.join("; nor ")
+        ),
+        "take `--lossy` to make it without that, or make it with the program that made this one",
+    )
 }
 
 /// The errors among these problems, each at the place of its file in the manifest.
@@ -172,22 +225,10 @@ pub(super) fn unfit(one: &Use<'_>, problems: &[Problem]) -> Vec<Finding> {
         .collect()
 }
 
-/// Half of the pairs may be the next CA's already.
-fn refuse_rotating(ca: &Path) -> Result<(), Failure> {
-    let next = beside(ca, "next");
-    match next.symlink_metadata() {
-        Err(_) => Ok(()),
-        Ok(_) => Err(Failure::Wrong(format!(
-            "`{}` shows that the CA is being replaced: finish that first, `firstboot pki rotate-ca` says how",
-            crate::report::path(&next)
-        ))),
-    }
-}
-
 impl Fate<'_> {
     fn minted(&self) -> Option<&Minted> {
         match &self.renewed {
-            Some(Renewed::Pair(minted)) => Some(minted),
+            Some(Renewed::Pair(successor)) => Some(&successor.minted),
             _ => None,
         }
     }
@@ -195,6 +236,18 @@ impl Fate<'_> {
     fn holders(&self) -> Vec<&str> {
         let holders = self.pair.holders.iter();
         holders.map(|holder| holder.name.value.as_str()).collect()
+    }
+
+    /// What is not as it was: each a sentence.
+    fn changes(&self) -> Vec<String> {
+        let Some(Renewed::Pair(successor)) = &self.renewed else {
+            return Vec::new();
+        };
+        let lost = successor
+            .losses
+            .iter()
+            .map(|loss| format!("not kept: {loss}"));
+        successor.notes.iter().cloned().chain(lost).collect()
     }
 
     fn words(&self) -> String {
@@ -216,6 +269,7 @@ impl Fate<'_> {
             "renewed": self.minted().is_some(),
             "why": self.need.as_ref().map(ToString::to_string),
             "holders": self.holders(),
+            "changes": self.changes(),
         })
     }
 }
@@ -251,8 +305,18 @@ fn text(fates: &[Fate<'_>]) -> String {
     let mut text = String::new();
     for fate in fates {
         let file = fate.pair.pair.cert.value.as_str();
-        let holders = fate.holders().join(", ");
-        let _ = writeln!(text, "{file}  {}\n  held by {holders}", fate.words());
+        let _ = writeln!(text, "{file}  {}", fate.words());
+        let _ = match fate.holders().as_slice() {
+            [] => writeln!(text, "  of a client that is no member"),
+            holders => writeln!(text, "  held by {}", holders.join(", ")),
+        };
+        for change in fate.changes() {
+            let _ = writeln!(text, "  {change}");
+        }
+    }
+    let is_new_client = |fate: &&Fate<'_>| fate.minted().is_some() && fate.holders().is_empty();
+    if fates.iter().any(|fate| is_new_client(&fate)) {
+        text.push_str("\nhand both files of each client's pair to that client\n");
     }
     let order = roll_order(fates);
     if order.is_empty() {
@@ -266,7 +330,8 @@ fn text(fates: &[Fate<'_>]) -> String {
         order.join(", then ")
     );
     let mut shown = Vec::new();
-    for fate in fates.iter().filter(|fate| fate.minted().is_some()) {
+    let of_members = |fate: &&Fate<'_>| fate.minted().is_some() && !fate.holders().is_empty();
+    for fate in fates.iter().filter(of_members) {
         let pair = fate.pair.pair;
         for (name, mode) in [
             (pair.key.value.name(), "0600"),

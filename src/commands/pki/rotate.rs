@@ -1,33 +1,35 @@
 //! `firstboot pki rotate-ca`: another CA while the cluster runs.
 
-use super::renew::unfit;
+use super::clients::{self, Client};
+use super::members::{self, Question};
+use super::renew::{not_kept, unfit};
+use super::standing::{Authorities, is_signed_by, read};
 use super::{
-    CaDays, Days, authority, beside, both, minting, name_of_ca, now, read_files, refuse_contested,
+    CaDays, Keeping, both, finish, minting, name_of_ca, now, read_files, refuse_contested, set,
     write,
 };
 use crate::calendar::day;
 use crate::commands::load::{self, Loaded};
-use crate::commands::locking;
 use crate::commands::{Context, Failure, ManifestArguments};
-use crate::manifest::{self, At, PemFiles, PemPath, Use, read_limited};
-use crate::pki::audit::Audit;
-use crate::pki::mint::Authority;
-use crate::pki::rotation::{self, Files, Standing, Step};
+use crate::manifest::{self, At, PemFiles, PemPath, Refusal, Use};
+use crate::output;
+use crate::pki::audit::THIRTY_DAYS;
+use crate::pki::mint::{Authority, Key};
+use crate::pki::rotation::{self, Step};
 use crate::report::Finding;
 use crate::secret::Secret;
 use crate::terminal::Format;
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 /// Replace the CA in three steps, during which everybody trusts everybody
 ///
 /// 1: mint the next CA (ca-next.pem) and trust both; 2: sign all pairs anew with the next CA;
 /// 3: trust the next CA alone. After each step every machine has to take over its files, one at
-/// a time. Without `--step` nothing is written: it tells where the files stand and what is due.
-/// A next CA of your own is taken if ca-next.pem and ca-next-key.pem are there at step 1.
+/// a time; before steps 2 and 3 every member is asked over TLS whether it has. Without `--step`
+/// nothing is written: it tells where the files stand and what is due. A next CA of your own is
+/// taken if ca-next.pem and ca-next-key.pem are there at step 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -43,39 +45,62 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH")]
     ca: Option<String>,
     #[command(flatten)]
-    days: Days,
+    keeping: Keeping,
     #[command(flatten)]
     ca_days: CaDays,
+    #[command(flatten)]
+    members: members::Members,
 }
 
 /// One CA of the manifest and everything that is needed to replace it.
 struct Rotation<'a> {
     loaded: &'a Loaded,
     at: &'a At<PemPath>,
-    ca: PathBuf,
-    key: PathBuf,
-    next: PathBuf,
-    next_key: PathBuf,
+    authorities: Authorities,
+    /// Those of clients come last.
     uses: Vec<Use<'a>>,
     files: PemFiles,
-    standing: Standing,
     now: i64,
 }
 
 pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     let loaded = load::manifest(&arguments.manifest)?;
-    let rotation = Rotation::find(arguments, &loaded)?;
-    let due = rotation.standing.due;
+    let finished = match arguments.step {
+        None => false,
+        Some(step) => finish(&loaded, &what(step), context)?,
+    };
+    let now = now();
+    let all = manifest::uses(&loaded.manifest, now);
+    refuse_contested(&loaded, &all)?;
+    let at = chosen(arguments.ca.as_deref(), &all)?;
+    let is_leaf = |path: &str| !all.iter().any(|one| one.ca.value.as_str() == path);
+    let mut files = read_files(&loaded, is_leaf)?;
+    let clients = clients::find(&loaded, &mut files);
+    let own = Authorities::own(&loaded, at, &clients, &files)?;
+    let mut uses: Vec<_> = all
+        .into_iter()
+        .filter(|one| one.ca.value == at.value)
+        .collect();
+    uses.extend(own.iter().map(|client| client.asked(&loaded, now)));
+    let rotation = Rotation {
+        loaded: &loaded,
+        at,
+        authorities: Authorities::read(&loaded, at, &uses, &files)?,
+        uses,
+        files,
+        now,
+    };
+    let standing = rotation.authorities.standing;
+    let due = standing.due;
     let said = match arguments.step {
         None => rotation.plan(arguments),
         Some(step) if step == due.number() => {
-            match due {
-                Step::Trust => rotation.trust(arguments)?,
-                Step::Sign => rotation.sign(arguments)?,
-                Step::Drop => rotation.drop_old()?,
-            }
-            locking::remember_authorities(&loaded)?;
-            rotation.done(arguments)
+            rotation.take(arguments, context)?;
+            rotation.done(due, &own, arguments)
+        }
+        Some(step) if finished => {
+            let taken = Step::ALL.into_iter().find(|one| one.number() == step);
+            rotation.done(taken.unwrap_or(due), &own, arguments)
         }
         Some(step) => {
             return Err(Failure::Wrong(format!(
@@ -87,153 +112,185 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     };
     context.print(&match context.format {
         Format::Human => said,
-        Format::Json => {
-            let taken = arguments.step.is_some();
-            context.document(json!({
-                "ca": rotation.at.value.as_str(),
-                "taken": arguments.step,
-                "due": if taken { due.number() % 3 + 1 } else { due.number() },
-                "begun": rotation.standing.begun && !taken,
-            }))
-        }
+        Format::Json => context.document(json!({
+            "ca": rotation.at.value.as_str(),
+            "taken": arguments.step,
+            "due": arguments.step.map_or(due.number(), |step| step % 3 + 1),
+            "begun": standing.begun && arguments.step.is_none(),
+        })),
     })
 }
 
-impl<'a> Rotation<'a> {
-    fn find(arguments: &Arguments, loaded: &'a Loaded) -> Result<Self, Failure> {
-        let now = now();
-        let all = manifest::uses(&loaded.manifest, now);
-        refuse_contested(loaded, &all)?;
-        let at = chosen(arguments.ca.as_deref(), &all)?;
-        let uses: Vec<_> = all
-            .into_iter()
-            .filter(|one| one.ca.value == at.value)
-            .collect();
-        let files = read_files(loaded, |_| false)?;
-        let ca = loaded.root.join(at.value.as_str());
-        let (next, next_key) = (beside(&ca, "next"), beside(&ca, "next-key"));
-        let is_there = |path: &Path| path.symlink_metadata().is_ok();
-        let next_bytes = if is_there(&next) {
-            Some(read(&next)?)
-        } else {
-            None
-        };
-        let bytes = |path: &At<PemPath>| files.get(&path.value).map(Secret::expose);
-        let leafs: Vec<_> = uses
-            .iter()
-            .filter_map(|one| bytes(&one.pair.cert))
-            .collect();
-        let standing = rotation::standing(&Files {
-            ca: bytes(at).unwrap_or_default(),
-            next: next_bytes.as_ref().map(Secret::expose),
-            next_key: is_there(&next_key),
-            leafs: &leafs,
-        })
-        .map_err(|muddle| {
-            Failure::Wrong(format!(
-                "`{}`: {muddle}; put back what was there, or move `{}` and `{}` away to begin again",
-                at.value.as_str(),
-                crate::report::path(&next),
-                crate::report::path(&next_key)
-            ))
-        })?;
-        Ok(Self {
-            loaded,
-            at,
-            key: beside(&ca, "key"),
-            ca,
-            next,
-            next_key,
-            uses,
-            files,
-            standing,
-            now,
-        })
+/// What a step is called where it was cut short.
+fn what(step: u8) -> String {
+    format!("pki rotate-ca --step {step}")
+}
+
+impl Rotation<'_> {
+    /// Takes the step that is due.
+    fn take(&self, arguments: &Arguments, context: Context) -> Result<(), Failure> {
+        let due = self.authorities.standing.due;
+        if due > Step::Trust && arguments.members.unverified {
+            context.terminal.say(
+                "note: no member was asked whether it has the step before (`--unverified`)\n\n",
+            );
+        } else if due > Step::Trust {
+            let question = Question {
+                loaded: self.loaded,
+                ca: &self.at.value,
+                bundle: self.bytes(self.at),
+                next: &self.authorities.next()?,
+                step: due,
+                now: self.now,
+            };
+            members::ask(&question, &arguments.members)?;
+        }
+        match due {
+            Step::Trust => self.trust(arguments),
+            Step::Sign => self.sign(arguments),
+            Step::Drop => self.drop_old(context),
+        }
+    }
+
+    /// The changes of a step, with the lock's list of the CAs that are trusted after it.
+    fn set(
+        &self,
+        step: Step,
+        files: Vec<(std::path::PathBuf, Secret)>,
+        after: &PemFiles,
+    ) -> Result<output::Set, Failure> {
+        let mut set = set(self.loaded, &what(step.number()), files);
+        let authorities = manifest::authorities(&self.loaded.manifest, after);
+        if let (Some(lock), Some(authorities)) = (load::lock(self.loaded)?, authorities) {
+            let text = lock.with_authorities(authorities).to_text();
+            set.public(self.loaded.lock_path.clone(), text.into_bytes());
+        }
+        Ok(set)
     }
 
     /// Step 1: both CAs are trusted.
     fn trust(&self, arguments: &Arguments) -> Result<(), Failure> {
+        let authorities = &self.authorities;
         let mut written = Vec::new();
-        let next = if self.standing.begun {
-            authority(&self.next, &self.next_key)?;
-            read(&self.next)?
+        let next = if let Some(next) = &authorities.next_bytes {
+            authorities.next()?;
+            next.clone()
         } else {
             let name = name_of_ca(self.loaded, &format!("etcd CA {}", day(self.now)));
             let validity = arguments.ca_days.validity(self.now);
-            let (_, minted) =
-                Authority::mint(&name, validity).map_err(|error| minting("", error))?;
+            let kept = read(&authorities.next_key)?.filter(|_| authorities.key_alone);
+            let key = kept.as_ref().map_or(Key::New, Key::Kept);
+            let minted = Authority::mint_for(key, &name, validity);
+            let (_, minted) = minted.map_err(|error| {
+                let key = &authorities.next_key;
+                minting(
+                    &format!(" the next CA (`{}`)", crate::report::path(&key)),
+                    error,
+                )
+            })?;
             let bytes = Secret::new(minted.certificate.clone().into_bytes());
-            written.extend(both(self.next_key.clone(), self.next.clone(), minted));
+            written.extend(both(
+                authorities.next_key.clone(),
+                authorities.next.clone(),
+                minted,
+            ));
             bytes
         };
         let joined = rotation::joined(self.bytes(self.at), next.expose());
         let mut after = self.files.clone();
         after.insert(&self.at.value, Secret::new(joined.clone()));
         self.check(&after)?;
-        written.push((self.ca.clone(), Secret::new(joined)));
-        write(&super::set(self.loaded, "pki rotate-ca", written), true)
+        written.push((authorities.ca.clone(), Secret::new(joined)));
+        write(&self.set(Step::Trust, written, &after)?, true)
     }
 
-    /// Step 2: the next CA signs every pair. One that it has signed stays as it is.
+    /// Step 2: the next CA signs every pair, whatever is missing or wrong. One that it has signed
+    /// and that is good stays as it is.
     fn sign(&self, arguments: &Arguments) -> Result<(), Failure> {
-        let authority = authority(&self.next, &self.next_key)?;
-        let next = read(&self.next)?;
+        let authority = self.authorities.next()?;
+        let next = authority.certificate();
         let mut after = self.files.clone();
         let mut written = Vec::new();
+        let mut findings = Vec::new();
         for one in &self.uses {
             let old = self.files.get(&one.pair.cert.value);
-            let signed = old
-                .is_some_and(|old| crate::pki::inspect::is_signed_by(old.expose(), next.expose()));
-            if signed && one.audit(&self.files).is_some_and(|audit| audit.is_fit()) {
+            let is_fit = || one.audit(&self.files).is_some_and(|audit| audit.is_fit());
+            if is_signed_by(old, next.as_bytes()) && is_fit() {
                 continue;
             }
-            let validity = arguments.days.validity(self.now);
-            let minted = one
-                .issue(&authority, validity, old)
-                .map_err(|error| minting("", error))?;
-            one.place(&mut after, &minted);
+            let terms = arguments.keeping.terms(self.now, THIRTY_DAYS);
+            let successor = match one.succeed(&self.files, &authority, terms) {
+                Ok(successor) => successor,
+                Err(Refusal::Unfit(problems)) => {
+                    findings.extend(unfit(one, &problems));
+                    continue;
+                }
+                Err(Refusal::Lossy(losses)) => {
+                    findings.push(not_kept(one, &losses));
+                    continue;
+                }
+                Err(Refusal::Mint(error)) => {
+                    let what = format!(" `{}`", one.pair.cert.value.as_str());
+                    return Err(minting(&what, error));
+                }
+            };
+            one.place(&mut after, &successor.minted);
             let path = |path: &At<PemPath>| self.loaded.root.join(path.value.as_str());
-            written.extend(both(path(&one.pair.key), path(&one.pair.cert), minted));
+            let (key, cert) = (path(&one.pair.key), path(&one.pair.cert));
+            written.extend(both(key, cert, successor.minted));
+        }
+        findings.dedup();
+        if !findings.is_empty() {
+            return Err(Failure::Input(self.loaded.report(findings)));
         }
         self.check(&after)?;
-        write(&super::set(self.loaded, "pki rotate-ca", written), true)
+        // Where it is lost, the CA file has it.
+        if read(&self.authorities.next)?.is_none() {
+            written.push((
+                self.authorities.next.clone(),
+                Secret::new(next.into_bytes()),
+            ));
+        }
+        write(&self.set(Step::Sign, written, &after)?, true)
     }
 
     /// Step 3: the next CA is the CA.
-    fn drop_old(&self) -> Result<(), Failure> {
-        let next = read(&self.next)?;
+    fn drop_old(&self, context: Context) -> Result<(), Failure> {
+        let authorities = &self.authorities;
+        let next = authorities
+            .next_bytes
+            .clone()
+            .unwrap_or(Secret::new(Vec::new()));
         let mut after = self.files.clone();
         after.insert(&self.at.value, next.clone());
         self.check(&after)?;
         let mut written = Vec::new();
-        if self.next_key.symlink_metadata().is_ok() {
-            authority(&self.next, &self.next_key)?;
-            written.push((self.key.clone(), read(&self.next_key)?));
+        let key = read(&authorities.next_key)?;
+        if let Some(key) = key {
+            authorities.next()?;
+            written.push((authorities.key.clone(), key));
+        } else {
+            context.terminal.say(&format!(
+                "note: `{}` is not here, so `{}` stays the old CA's key: put the new one there\n\n",
+                crate::report::path(&authorities.next_key),
+                crate::report::path(&authorities.key)
+            ));
         }
-        written.push((self.ca.clone(), next));
-        write(&super::set(self.loaded, "pki rotate-ca", written), true)?;
-        // The certificate goes last: as long as it is there, this step can be taken again.
-        for path in [&self.next_key, &self.next] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::World(format!(
-                        "removing `{}`: {error}",
-                        crate::report::path(path)
-                    )));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        written.push((authorities.ca.clone(), next));
+        let mut set = self.set(Step::Drop, written, &after)?;
+        set.removal(authorities.next_key.clone());
+        set.removal(authorities.next.clone());
+        write(&set, true)
     }
 
     /// While the machines take a step over, some have the files of before and others those of
     /// after: each must trust each.
     fn check(&self, after: &PemFiles) -> Result<(), Failure> {
         let before = &self.files;
+        let is_fit =
+            |one: &Use<'_>, files: &PemFiles| one.audit(files).is_some_and(|audit| audit.is_fit());
         let mut findings: Vec<Finding> = Vec::new();
         for (cas, pairs, old) in [
-            (before, before, true),
             (before, after, false),
             (after, before, true),
             (after, after, false),
@@ -243,7 +300,8 @@ impl<'a> Rotation<'a> {
                 mixed.insert(&self.at.value, ca.clone());
             }
             for one in &self.uses {
-                if old && self.was_cut_short(one) {
+                // What was wrong or missing before is on no machine: `render` refuses it.
+                if old && !is_fit(one, before) {
                     continue;
                 }
                 let Some(audit) = one.audit(&mixed) else {
@@ -263,16 +321,6 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    /// A pair of which only the key was written when this step was cut short. No machine has
-    /// it: `render` refuses it.
-    fn was_cut_short(&self, one: &Use<'_>) -> bool {
-        let is_torn = |audit: Audit| {
-            let mut problems = audit.problems.iter();
-            problems.any(|problem| problem.code == "key-mismatch")
-        };
-        self.standing.begun && one.audit(&self.files).is_some_and(is_torn)
-    }
-
     fn bytes(&self, path: &At<PemPath>) -> &[u8] {
         self.files
             .get(&path.value)
@@ -282,16 +330,16 @@ impl<'a> Rotation<'a> {
 
     fn plan(&self, arguments: &Arguments) -> String {
         let mut text = format!("{}\n", self.at.value.as_str());
-        if self.standing.due == Step::Trust && !self.standing.begun {
+        if self.authorities.standing.due == Step::Trust && !self.authorities.standing.begun {
             text.push_str(
                 "  no replacement is under way: none was begun, or the last is finished\n",
             );
         }
         for step in Step::ALL {
-            let due = self.standing.due;
+            let due = self.authorities.standing.due;
             let state = match step.cmp(&due) {
                 std::cmp::Ordering::Less => "done",
-                std::cmp::Ordering::Equal if self.standing.begun => "begun",
+                std::cmp::Ordering::Equal if self.authorities.standing.begun => "begun",
                 std::cmp::Ordering::Equal => "due",
                 std::cmp::Ordering::Greater => "",
             };
@@ -308,8 +356,7 @@ impl<'a> Rotation<'a> {
         text
     }
 
-    fn done(&self, arguments: &Arguments) -> String {
-        let taken = self.standing.due;
+    fn done(&self, taken: Step, clients: &[&Client], arguments: &Arguments) -> String {
         let mut text = format!(
             "step {} of 3 is done: {}\n\n{}",
             taken.number(),
@@ -320,6 +367,14 @@ impl<'a> Rotation<'a> {
             text.push_str("then the replacement is finished: nothing more is to be run\n");
         } else {
             text.push_str(CLIENTS);
+        }
+        if taken == Step::Sign && !clients.is_empty() {
+            let names = clients.iter().map(|one| one.pair.cert.value.as_str());
+            let _ = writeln!(
+                text,
+                "  theirs that are known here are signed by the next CA, too: {}",
+                names.collect::<Vec<_>>().join(", ")
+            );
         }
         if let Some(step) = Step::ALL.into_iter().find(|step| *step > taken) {
             let _ = writeln!(text, "then: {}", command(arguments, Some(step)));
@@ -399,8 +454,4 @@ fn command(arguments: &Arguments, step: Option<Step>) -> String {
         let _ = write!(text, " --step {}", step.number());
     }
     text
-}
-
-fn read(path: &Path) -> Result<Secret, Failure> {
-    read_limited(path).map_err(|error| Failure::reading(path, &error))
 }
