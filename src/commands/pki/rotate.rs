@@ -22,6 +22,7 @@ use crate::terminal::Format;
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// Replace the CA in three steps, during which everybody trusts everybody
 ///
@@ -121,6 +122,11 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     })
 }
 
+/// Whether a pair is there and good.
+fn is_fit(one: &Use<'_>, files: &PemFiles) -> bool {
+    one.audit(files).is_some_and(|audit| audit.is_fit())
+}
+
 /// What a step is called where it was cut short.
 fn what(step: u8) -> String {
     format!("pki rotate-ca --step {step}")
@@ -156,7 +162,7 @@ impl Rotation<'_> {
     fn set(
         &self,
         step: Step,
-        files: Vec<(std::path::PathBuf, Secret)>,
+        files: Vec<(PathBuf, Secret)>,
         after: &PemFiles,
     ) -> Result<output::Set, Failure> {
         let mut set = set(self.loaded, &what(step.number()), files);
@@ -199,6 +205,13 @@ impl Rotation<'_> {
         let joined = rotation::joined(self.bytes(self.at), next.expose());
         let mut after = self.files.clone();
         after.insert(&self.at.value, Secret::new(joined.clone()));
+        // Nobody trusts the next CA yet: what is missing or wrong is for the one from before.
+        let unfit = self.uses.iter().filter(|one| !is_fit(one, &self.files));
+        let unfit: Vec<_> = unfit.collect();
+        if !unfit.is_empty() {
+            let current = authorities.signer(None)?;
+            written.extend(self.issue(&unfit, &current, &mut after, arguments)?);
+        }
         self.check(&after)?;
         written.push((authorities.ca.clone(), Secret::new(joined)));
         write(&self.set(Step::Trust, written, &after)?, true)
@@ -210,16 +223,36 @@ impl Rotation<'_> {
         let authority = self.authorities.next()?;
         let next = authority.certificate();
         let mut after = self.files.clone();
+        let is_signed = |one: &&Use<'_>| {
+            let certificate = self.files.get(&one.pair.cert.value);
+            is_signed_by(certificate, next.as_bytes()) && is_fit(one, &self.files)
+        };
+        let wanted: Vec<_> = self.uses.iter().filter(|one| !is_signed(one)).collect();
+        let mut written = self.issue(&wanted, &authority, &mut after, arguments)?;
+        self.check(&after)?;
+        // Where it is lost, the CA file has it.
+        if read(&self.authorities.next)?.is_none() {
+            written.push((
+                self.authorities.next.clone(),
+                Secret::new(next.into_bytes()),
+            ));
+        }
+        write(&self.set(Step::Sign, written, &after)?, true)
+    }
+
+    /// New pairs in the place of these, in `after` and to be written.
+    fn issue(
+        &self,
+        wanted: &[&Use<'_>],
+        authority: &Authority,
+        after: &mut PemFiles,
+        arguments: &Arguments,
+    ) -> Result<Vec<(PathBuf, Secret)>, Failure> {
         let mut written = Vec::new();
         let mut findings = Vec::new();
-        for one in &self.uses {
-            let old = self.files.get(&one.pair.cert.value);
-            let is_fit = || one.audit(&self.files).is_some_and(|audit| audit.is_fit());
-            if is_signed_by(old, next.as_bytes()) && is_fit() {
-                continue;
-            }
-            let terms = arguments.keeping.terms(self.now, THIRTY_DAYS);
-            let successor = match one.succeed(&self.files, &authority, terms) {
+        let terms = arguments.keeping.terms(self.now, THIRTY_DAYS);
+        for one in wanted {
+            let successor = match one.succeed(after, authority, terms) {
                 Ok(successor) => successor,
                 Err(Refusal::Unfit(problems)) => {
                     findings.extend(unfit(one, &problems));
@@ -234,24 +267,17 @@ impl Rotation<'_> {
                     return Err(minting(&what, error));
                 }
             };
-            one.place(&mut after, &successor.minted);
+            one.place(after, &successor.minted);
             let path = |path: &At<PemPath>| self.loaded.root.join(path.value.as_str());
             let (key, cert) = (path(&one.pair.key), path(&one.pair.cert));
             written.extend(both(key, cert, successor.minted));
         }
         findings.dedup();
-        if !findings.is_empty() {
-            return Err(Failure::Input(self.loaded.report(findings)));
+        if findings.is_empty() {
+            Ok(written)
+        } else {
+            Err(Failure::Input(self.loaded.report(findings)))
         }
-        self.check(&after)?;
-        // Where it is lost, the CA file has it.
-        if read(&self.authorities.next)?.is_none() {
-            written.push((
-                self.authorities.next.clone(),
-                Secret::new(next.into_bytes()),
-            ));
-        }
-        write(&self.set(Step::Sign, written, &after)?, true)
     }
 
     /// Step 3: the next CA is the CA.
