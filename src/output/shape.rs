@@ -59,6 +59,10 @@ pub(super) fn is_own(_: &Metadata) -> bool {
 
 /// The number of the user to whom it belongs.
 #[cfg(unix)]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "other systems have no such number"
+)]
 pub(super) fn user(about: &Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
     Some(about.uid())

@@ -111,7 +111,7 @@ impl Extension {
                 writer
                     .next()
                     .write_tagged_implicit(Tag::context(0), |writer| {
-                        writer.write_bytes(identifier)
+                        writer.write_bytes(identifier);
                     });
             });
         });
@@ -169,6 +169,10 @@ pub(super) fn name(parts: &[Vec<u8>], common: Option<&str>) -> Vec<u8> {
 }
 
 /// The parts of a sequence, each in DER; `None` if it is none.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method's lifetimes are too narrow for the parser"
+)]
 pub(super) fn parts(der: &[u8]) -> Option<Vec<Vec<u8>>> {
     yasna::parse_ber(der, |reader| {
         reader.collect_sequence_of(|reader| reader.read_der())

@@ -161,6 +161,10 @@ impl Predecessor {
     }
 
     /// As it was, but good for TLS, and for no CA any more.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "a method's lifetimes are too narrow for the parser"
+    )]
     fn key_usage(&self, old: &Extension) -> Extension {
         let signs = self
             .own
@@ -209,6 +213,10 @@ impl Predecessor {
     }
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method's lifetimes are too narrow for the parser"
+)]
 fn extended_usage(old: &Extension, leaf: &Leaf<'_>) -> Extension {
     let purposes = yasna::parse_ber(&old.value, |reader| {
         reader.collect_sequence_of(|reader| reader.read_oid())

@@ -92,13 +92,13 @@ pub fn standing(files: &Files<'_>) -> Result<Standing, NextUnreadable> {
     let is_next = |der: &[u8]| der == certificate.der;
     let trusted = bundle.iter().any(|one| is_next(&one.der));
     let alone = bundle.iter().all(|one| is_next(&one.der));
-    let signed = files.good.iter().filter(|leaf| is_signed_by(leaf, next));
-    let signed = signed.count();
+    let of_next = files.good.iter().filter(|leaf| is_signed_by(leaf, next));
+    let of_next = of_next.count();
     let (due, begun, signer) = match (trusted, alone) {
         (false, _) => (Step::Trust, true, Signer::Current),
         (true, true) => (Step::Drop, true, Signer::Next),
-        (true, false) if signed == 0 => (Step::Sign, false, Signer::Current),
-        (true, false) if signed < files.wanted => (Step::Sign, true, Signer::Next),
+        (true, false) if of_next == 0 => (Step::Sign, false, Signer::Current),
+        (true, false) if of_next < files.wanted => (Step::Sign, true, Signer::Next),
         (true, false) => (Step::Drop, false, Signer::Next),
     };
     Ok(Standing { due, begun, signer })
@@ -135,6 +135,8 @@ mod tests {
 
     #[test]
     fn every_step_can_be_told_from_the_files() {
+        use Signer::{Current, Next};
+        use Step::{Drop, Sign, Trust};
         // The same name, as a rotation may well keep it.
         let (old, old_ca) = Authority::mint("ca", YEAR).unwrap();
         let (next, next_ca) = Authority::mint("ca", YEAR).unwrap();
@@ -146,8 +148,6 @@ mod tests {
         let (before, after) = (leaf(&old).certificate, leaf(&next).certificate);
         let (before, after) = (before.as_bytes(), after.as_bytes());
         let (new_ca, next_ca) = (next_ca, Some(next_ca));
-        use Signer::{Current, Next};
-        use Step::{Drop, Sign, Trust};
         for (ca, next, good, due, begun, signer) in [
             (old_ca, None, &[before; 2][..], Trust, false, Current),
             (old_ca, next_ca, &[before; 2], Trust, true, Current),

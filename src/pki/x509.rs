@@ -421,6 +421,10 @@ impl Parts {
     }
 
     /// How it calls its own key, in bytes.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "a method's lifetimes are too narrow for the parser"
+    )]
     pub(super) fn key_identifier(&self) -> Option<Vec<u8>> {
         let mut extensions = self.extensions.iter();
         let found = extensions.find(|one| one.oid == super::certificate::oid::SUBJECT_KEY)?;

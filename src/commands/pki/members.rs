@@ -81,6 +81,7 @@ pub(super) fn ask(question: &Question<'_>, arguments: &Members) -> Result<(), Fa
             End::NotStarted(why) => not_reached(&why),
             End::Mute(_) => "it does not answer: is it waiting for a quorum?".to_owned(),
             End::NotEtcd(why) => why,
+            End::Plain => "it speaks without TLS".to_owned(),
             End::BrokeOff(what) => format!("it stopped answering at {what}"),
         };
         let name = one.controller.name.value.as_str();

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         files,
         now,
     };
-    let fates = plan.fates(uses, &clients)?;
+    let fates = plan.fates(&uses, &clients)?;
     let mut written = Vec::new();
     for fate in &fates {
         if let Some(minted) = fate.minted() {
@@ -113,9 +113,9 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn fates(&self, uses: Vec<Use<'a>>, clients: &'a [Client]) -> Result<Vec<Fate<'a>>, Failure> {
+    fn fates(&self, uses: &[Use<'a>], clients: &'a [Client]) -> Result<Vec<Fate<'a>>, Failure> {
         let mut cas: Vec<&At<PemPath>> = Vec::new();
-        for one in &uses {
+        for one in uses {
             if !cas.iter().any(|ca| ca.value == one.ca.value) {
                 cas.push(one.ca);
             }

@@ -190,7 +190,7 @@ impl Rotation<'_> {
             let (_, minted) = minted.map_err(|error| {
                 let key = &authorities.next_key;
                 minting(
-                    &format!(" the next CA (`{}`)", crate::report::path(&key)),
+                    &format!(" the next CA (`{}`)", crate::report::path(key)),
                     error,
                 )
             })?;
