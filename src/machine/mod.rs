@@ -99,8 +99,9 @@ fn more_scripts(cluster: &Cluster) -> Vec<(&'static str, &'static str)> {
     disk.into_iter().chain(peers).collect()
 }
 
-/// A script as it is sent: its comments are for who changes it, and each byte counts there. In
-/// these scripts a number sign after a blank begins one wherever it stands.
+/// A script as it is sent, where each byte counts: its comments are for who changes it, and one
+/// blank shows a level as well as two. In these scripts a number sign after a blank begins a
+/// comment wherever it stands, and no text that goes on in another line begins there with a blank.
 fn without_comments(script: &str) -> String {
     let code = |line: &str| match line.find("# ") {
         Some(0) => None,
@@ -109,11 +110,12 @@ fn without_comments(script: &str) -> String {
         }
         _ => Some(line.to_owned()),
     };
-    let mut sent: String = script
-        .lines()
-        .filter_map(code)
-        .collect::<Vec<_>>()
-        .join("\n");
+    let indent = |line: String| {
+        let code = line.trim_start_matches(' ');
+        " ".repeat((line.len() - code.len()).div_ceil(2)) + code
+    };
+    let lines = script.lines().filter_map(code).map(indent);
+    let mut sent: String = lines.collect::<Vec<_>>().join("\n");
     sent.push('\n');
     sent
 }

@@ -1,0 +1,1 @@
+exec sh /usr/local/lib/firstboot/bootstrap
