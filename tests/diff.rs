@@ -135,6 +135,16 @@ fn what_was_written_is_the_same_until_something_changes() {
             "{text}"
         );
     }
+    // For a baked image it says the same, too, and needs not to be told.
+    let baked = ["render", "before.yaml", "--image", "baked", "-o", "baked"];
+    assert!(desk.run(&baked, b"").status.success());
+    let (text, status) = desk.diff(&["before.yaml", "baked"], b"");
+    assert_eq!(status, 0, "{text}");
+    let (text, status) = desk.diff(&["after.yaml", "baked"], b"");
+    assert_eq!(status, 2, "{text}");
+    assert!(!text.contains("/usr/local/lib/firstboot"), "{text}");
+    let (text, status) = desk.diff(&["before.yaml", "baked", "--image", "plain"], b"");
+    assert_eq!(status, 2, "{text}");
     // Packed, it says the same.
     let packed = [
         "render",

@@ -5,15 +5,18 @@
 //! runs it on a machine that is then captured or `firstboot` on a root directory. To add a source, add it to
 //! `templates/bake/etcd.pkr.hcl` and its plugin to `plugins.pkr.hcl`.
 
+mod base;
 mod hcl;
 mod root;
 
+pub use base::Base;
 pub use hcl::HclString;
 pub use root::{Error, apply, file_url};
 
 use crate::cluster::{Mismatch, Release};
 use crate::machine::{self, Layout};
 use crate::output::OutputFile;
+use crate::platform::Family;
 use crate::release::{Digest, Version};
 use crate::secret::Secret;
 use askama::Template;
@@ -92,8 +95,13 @@ impl ImageLayer {
     }
 
     /// All that is written for Packer, below this directory.
-    pub fn for_packer(&self, directory: &str, version: Version) -> Vec<OutputFile> {
-        let template = self.template(version);
+    pub fn for_packer(
+        &self,
+        directory: &str,
+        version: Version,
+        family: Option<Family>,
+    ) -> Vec<OutputFile> {
+        let template = self.template(version, family);
         let packer = [
             ("etcd.pkr.hcl", template.as_str()),
             ("plugins.pkr.hcl", PLUGINS),
@@ -108,7 +116,7 @@ impl ImageLayer {
         packer.into_iter().chain(scripts).map(file).collect()
     }
 
-    fn template(&self, version: Version) -> String {
+    fn template(&self, version: Version, family: Option<Family>) -> String {
         let version_label = version.to_string().replace('.', "-");
         let template = PackerTemplate {
             name: &self.name,
@@ -117,6 +125,7 @@ impl ImageLayer {
             version_label,
             content: &self.content,
             files: self.files.iter().map(|(name, _)| name.as_str()).collect(),
+            bases: base::variables(family),
         };
         let text = template.render();
         text.expect("names and versions hold no control characters") + "\n"
@@ -144,4 +153,6 @@ struct PackerTemplate<'a> {
     version_label: String,
     content: &'a str,
     files: Vec<&'a str>,
+    /// Variables that name the image to begin with; `None` where only the operator knows.
+    bases: Vec<(&'static str, Option<&'static str>)>,
 }

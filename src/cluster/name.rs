@@ -61,6 +61,10 @@ name! {
 }
 
 impl HostName {
+    /// What stands in a cluster's directory beside its controllers' directories, as far as it
+    /// could be a host name: no other name has a letter, digit or `-` only.
+    pub const TAKEN: [&str; 3] = ["launch", "image", "machine"];
+
     /// Takes what is one label of a host name: 1 to 63 of `a-z`, `0-9` and `-`, no `-` at an end.
     pub fn new(text: &str) -> Result<Self, NotAName> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -78,6 +82,10 @@ impl HostName {
             ))
         } else if text.starts_with('-') || text.ends_with('-') {
             Err(NotAName("a host name neither starts nor ends with `-`"))
+        } else if Self::TAKEN.contains(&text) {
+            Err(NotAName(
+                "firstboot has a file or directory of that name beside the controllers' own",
+            ))
         } else {
             Ok(Self(text.to_owned()))
         }

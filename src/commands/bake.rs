@@ -1,7 +1,7 @@
 //! `firstboot bake`: the part of the machine that an image can bring.
 
 use super::{Context, Failure, ManifestArguments, load, owner};
-use crate::bake::{self, ImageLayer};
+use crate::bake::{self, Base, ImageLayer};
 use crate::cluster::Release;
 use crate::machine::Layout;
 use crate::output::{self, Owner, Written};
@@ -66,7 +66,13 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let cluster = loaded.manifest.cluster.value.as_str();
     match &arguments.root {
         Some(root) => bake_root(&shown, root, context),
-        None => write(&shown, &arguments.output, cluster, context),
+        None => {
+            let base = Base {
+                platform: loaded.manifest.platform.value,
+                family,
+            };
+            write(&shown, &arguments.output, cluster, base, context)
+        }
     }
 }
 
@@ -90,8 +96,16 @@ pub(super) fn is_ours(path: &str) -> bool {
         .is_some_and(|(directory, name)| directory == DIRECTORY && NAMES.contains(&name))
 }
 
-fn write(shown: &Shown, parent: &Path, cluster: &str, context: Context) -> Result<(), Failure> {
-    let files = shown.layer.for_packer(DIRECTORY, shown.release.version);
+fn write(
+    shown: &Shown,
+    parent: &Path,
+    cluster: &str,
+    base: Base,
+    context: Context,
+) -> Result<(), Failure> {
+    let files = shown
+        .layer
+        .for_packer(DIRECTORY, shown.release.version, base.family);
     let owner = |path: &str| match owner(path) {
         Owner::Writer => Owner::Other,
         Owner::Other => Owner::Writer,
@@ -113,8 +127,8 @@ fn write(shown: &Shown, parent: &Path, cluster: &str, context: Context) -> Resul
     if context.format == Format::Human {
         let directory = crate::report::path_word(&directory);
         context.terminal.say(&format!(
-            "\nnext: packer init {directory}\n      packer build -only=googlecompute.etcd \
-             -var project=PROJECT {directory}\n"
+            "\nnext: packer init {directory}\n      packer build -only={} {directory}\n",
+            base.builder()
         ));
     }
     Ok(())

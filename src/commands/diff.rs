@@ -1,5 +1,6 @@
 //! `firstboot diff`: what would change on which machine.
 
+use super::load::Loaded;
 use super::rendering::{Image, Rendering};
 use super::{Context, Failure, ManifestArguments, inspect, load};
 use crate::diff::{self, Machine};
@@ -27,9 +28,9 @@ pub(crate) struct Arguments {
     /// What is there: a directory that `render` wrote, another manifest, or user-data
     #[arg(value_name = "BEFORE", default_value = "out")]
     before: PathBuf,
-    /// What the machines' image is, as for `render`
-    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    image: Image,
+    /// What the machines' image is, as for `render`; without it, what that of BEFORE is
+    #[arg(long, value_enum, value_name = "KIND")]
+    image: Option<Image>,
     /// Compare what this platform gets, instead of the manifest's
     #[arg(long, value_name = "NAME", value_parser = super::platforms())]
     platform: Option<Platform>,
@@ -45,7 +46,8 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
 }
 
 fn compare(arguments: &Arguments, context: Context) -> Result<(), Failure> {
-    let (cluster, after) = rendered(&arguments.manifest, arguments)?;
+    let loaded = load::manifest(&arguments.manifest)?;
+    let cluster = loaded.manifest.cluster.value.as_str();
     let before = &arguments.before;
     let is_manifest = before
         .extension()
@@ -55,9 +57,11 @@ fn compare(arguments: &Arguments, context: Context) -> Result<(), Failure> {
             manifest: before.clone(),
             files_dir: None,
         };
-        (rendered(&manifest, arguments)?.1, true)
+        let image = arguments.image.unwrap_or_default();
+        let old = rendered(&load::manifest(&manifest)?, image, arguments)?;
+        (old, true)
     } else if before.is_dir() {
-        (written(before, &cluster)?, true)
+        (written(before, cluster)?, true)
     } else if arguments.before.as_os_str() == "out" && !before.exists() {
         return Err(Failure::Wrong(
             "there is no `out` to compare with: render first, or name what is there".to_owned(),
@@ -66,6 +70,15 @@ fn compare(arguments: &Arguments, context: Context) -> Result<(), Failure> {
         let (name, bytes) = inspect::read(before)?;
         (machines(&decode(&name, bytes.expose()))?, false)
     };
+    // The image is no key of the manifest, but what was rendered for a baked one says so.
+    let image = arguments.image.unwrap_or_else(|| {
+        if old.iter().any(Machine::is_for_baked_image) {
+            Image::Baked
+        } else {
+            Image::Plain
+        }
+    });
+    let after = rendered(&loaded, image, arguments)?;
     if !whole {
         refuse_strangers(&old, &after)?;
     }
@@ -81,18 +94,13 @@ fn compare(arguments: &Arguments, context: Context) -> Result<(), Failure> {
     }
 }
 
-/// The machines that a manifest renders, and the cluster's name.
-fn rendered(
-    manifest: &ManifestArguments,
-    arguments: &Arguments,
-) -> Result<(String, Vec<Machine>), Failure> {
-    let loaded = load::manifest(manifest)?;
+/// The machines that a manifest renders.
+fn rendered(loaded: &Loaded, image: Image, arguments: &Arguments) -> Result<Vec<Machine>, Failure> {
     let platform = arguments.platform.unwrap_or(loaded.manifest.platform.value);
     let network = loaded.manifest.network_on(platform);
-    let (cluster, _) = load::cluster_with(&loaded, network, false)?;
-    let rendering = Rendering::of(&loaded, &cluster, platform, Compress::Auto, arguments.image)?;
-    let all = machines_of(&rendering)?;
-    Ok((cluster.name.as_str().to_owned(), all))
+    let (cluster, _) = load::cluster_with(loaded, network, false)?;
+    let rendering = Rendering::of(loaded, &cluster, platform, Compress::Auto, image)?;
+    machines_of(&rendering)
 }
 
 /// The machines of a rendering that is not written yet.

@@ -7,7 +7,7 @@ use crate::cluster::Cluster;
 use crate::machine::Machine;
 use crate::output::OutputFile;
 use crate::page::{self, Room, Subject};
-use crate::platform::{Compress, Document, Platform, pack_for};
+use crate::platform::{Compress, Document, Platform, Sizes};
 use crate::report::Report;
 use crate::secret::Secret;
 
@@ -52,25 +52,27 @@ pub(super) fn file(
 
 /// How large the document of this machine would be on every platform.
 fn rooms(loaded: &Loaded, machine: &Machine, compress: Compress) -> Result<Vec<Room>, Failure> {
-    let mut known: Vec<(Document, Secret)> = Vec::new();
-    let mut rooms = Vec::new();
-    for platform in Platform::ALL {
+    let first = |platform: Platform| {
         let documents = loaded.manifest.documents(platform).unwrap_or_default();
-        let Some(document) = documents.first().copied() else {
-            rooms.push(Room {
-                platform,
-                packed: None,
-            });
-            continue;
-        };
-        if !known.iter().any(|(one, _)| *one == document) {
-            known.extend(texts(machine, &[document], loaded.cloud_config())?);
-        }
-        let text = known.iter().find(|(one, _)| *one == document);
-        rooms.push(Room {
+        documents.first().copied()
+    };
+    let mut wanted: Vec<Document> = Platform::ALL.into_iter().filter_map(first).collect();
+    wanted.sort_by_key(|document| document.file());
+    wanted.dedup();
+    let texts: Vec<(Document, Secret)> = texts(machine, &wanted, loaded.cloud_config())?;
+    let sizes: Vec<_> = texts
+        .iter()
+        .map(|(one, text)| Sizes::of(*one, text))
+        .collect();
+    let room = |platform| {
+        let document = first(platform);
+        let sizes = sizes
+            .iter()
+            .find(|sizes| Some(sizes.document()) == document);
+        Room {
             platform,
-            packed: text.map(|(_, text)| pack_for(platform, document, text, compress)),
-        });
-    }
-    Ok(rooms)
+            packed: sizes.map(|sizes| sizes.on(platform, compress)),
+        }
+    };
+    Ok(Platform::ALL.into_iter().map(room).collect())
 }

@@ -118,6 +118,16 @@ impl Machine {
         &self.name
     }
 
+    /// Whether it was rendered for a baked image: its list of what was sent names files of ours
+    /// that only the image can bring.
+    pub fn is_for_baked_image(&self) -> bool {
+        let list = self.files.get(crate::machine::SENT);
+        let list = list.map(|file| String::from_utf8_lossy(file.bytes.expose()).into_owned());
+        let list = list.unwrap_or_default();
+        let mut paths = list.lines().filter_map(|line| line.splitn(3, ' ').nth(2));
+        paths.any(|path| path.contains("/lib/firstboot/") && !self.files.contains_key(path))
+    }
+
     /// A variable of `etcd.env`.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.env.get(name).map(String::as_str)

@@ -7,6 +7,7 @@ use crate::secret::Secret;
 use crate::wire::encoding;
 use flate2::Compression;
 use flate2::read::GzEncoder;
+use std::cell::OnceCell;
 use std::io::{self, Read as _};
 
 /// Whether documents are compressed.
@@ -95,21 +96,76 @@ pub fn deliver(
     Ok(delivery)
 }
 
-/// How a document would be packed for a platform, without packing it for a machine; `Err` is the
-/// smallest form that was tried where none fits.
-pub fn pack_for(
-    platform: Platform,
+/// How large one document would be in each form, found once for all platforms.
+pub struct Sizes<'a> {
     document: Document,
-    text: &Secret,
-    compress: Compress,
-) -> Result<Packed, Packed> {
-    let forms = wanted(platform.forms(document), compress);
-    let packed = smallest_that_fits(platform, document, text, forms);
-    packed.map(|(packed, _)| packed).map_err(|error| Packed {
-        document,
-        form: error.form,
-        bytes: error.bytes,
-    })
+    text: &'a Secret,
+    gzip: OnceCell<usize>,
+}
+
+impl<'a> Sizes<'a> {
+    /// Larger documents are sized by what `gzip -9` makes of them, at most some 8 % more than is
+    /// packed: zopfli takes seconds for them, and this is only to show.
+    const MOST_FOR_ZOPFLI: usize = 64 << 10;
+
+    /// Of this document.
+    pub fn of(document: Document, text: &'a Secret) -> Self {
+        Self {
+            document,
+            text,
+            gzip: OnceCell::new(),
+        }
+    }
+
+    /// The document.
+    pub fn document(&self) -> Document {
+        self.document
+    }
+
+    fn gzip(&self) -> usize {
+        *self.gzip.get_or_init(|| {
+            if self.text.expose().len() > Self::MOST_FOR_ZOPFLI {
+                squeezed(self.text)
+            } else {
+                pack(self.text, Form::Gzip).expose().len()
+            }
+        })
+    }
+
+    /// How it would be packed for a platform; `Err` is the smallest form where none fits.
+    pub fn on(&self, platform: Platform, compress: Compress) -> Result<Packed, Packed> {
+        let limit = platform.limit();
+        let forms = wanted(platform.forms(self.document), compress).into_iter();
+        let packed: Vec<_> = forms
+            .map(|form| Packed {
+                document: self.document,
+                form,
+                bytes: limit.counts.of(match form {
+                    Form::Plain => self.text.expose().len(),
+                    Form::Base64 => Counts::Base64.of(self.text.expose().len()),
+                    Form::Gzip => self.gzip(),
+                    Form::GzipBase64 => Counts::Base64.of(self.gzip()),
+                }),
+            })
+            .collect();
+        let fits = packed.iter().find(|packed| packed.bytes <= limit.bytes);
+        let smallest = || packed.iter().min_by_key(|packed| packed.bytes);
+        match fits {
+            Some(packed) => Ok(*packed),
+            None => {
+                Err(*smallest().expect("every document has a form on a platform that takes it"))
+            }
+        }
+    }
+}
+
+/// The bytes that `gzip -9` makes of a text.
+fn squeezed(text: &Secret) -> usize {
+    let mut squeezed = Vec::new();
+    GzEncoder::new(text.expose(), Compression::best())
+        .read_to_end(&mut squeezed)
+        .expect("reading from memory does not fail");
+    squeezed.len()
 }
 
 impl Platform {
@@ -123,11 +179,7 @@ impl Platform {
     /// little tighter.
     pub fn pack_for_all(document: Document, text: &Secret) -> Vec<(Self, Packed)> {
         // Not `pack`: zopfli needs seconds for some texts, and what counts here is any text.
-        let mut squeezed = Vec::new();
-        GzEncoder::new(text.expose(), Compression::best())
-            .read_to_end(&mut squeezed)
-            .expect("reading from memory does not fail");
-        let gzip = squeezed.len();
+        let gzip = squeezed(text);
         let length = |form: Form| match form {
             Form::Plain => text.expose().len(),
             Form::Gzip => gzip,
@@ -226,5 +278,46 @@ fn file(machine: &Machine, name: &str, bytes: Secret) -> OutputFile {
         path: format!("{}/{name}", machine.name),
         bytes,
         executable: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The work is counted in what is handed to zopfli, whose time grows faster than its input.
+    #[test]
+    fn sizing_for_every_platform_packs_at_most_once() {
+        let text = |length: usize| {
+            let line = (0..length).map(|at| b'a' + u8::try_from(at * at % 26).unwrap());
+            Secret::new(line.collect())
+        };
+        for (length, most) in [(30_000, 30_000), (200 << 10, 0)] {
+            let text = text(length);
+            let before = encoding::work();
+            let sizes = Sizes::of(Document::CloudConfig, &text);
+            let mut sized = 0;
+            for platform in Platform::ALL {
+                let _ = sizes.on(platform, Compress::Always);
+                sized += 1;
+            }
+            assert!(sized > 5);
+            let work = encoding::work() - before;
+            assert!(work <= most, "{work} bytes for {length}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_packed() {
+        let text = Secret::new(b"write_files: []\n".repeat(1500));
+        for platform in Platform::ALL {
+            let forms = wanted(platform.forms(Document::CloudConfig), Compress::Auto);
+            let packed = smallest_that_fits(platform, Document::CloudConfig, &text, forms);
+            let shown = Sizes::of(Document::CloudConfig, &text).on(platform, Compress::Auto);
+            let bytes = packed
+                .map(|(packed, _)| packed.bytes)
+                .map_err(|error| error.bytes);
+            assert_eq!(shown.map(|it| it.bytes).map_err(|it| it.bytes), bytes);
+        }
     }
 }

@@ -24,7 +24,7 @@ mod vmware;
 use std::fmt;
 use std::net::IpAddr;
 
-pub use deliver::{Compress, Delivery, NotDelivered, Packed, deliver, pack_for};
+pub use deliver::{Compress, Delivery, NotDelivered, Packed, Sizes, deliver};
 pub use image::{Family, Image, NotHere, Patterns};
 pub use key::{Key, KeyKind, LaunchValue, LaunchValues, NotAValue};
 pub use launch::{Settings, asked, cluster_id, launch, launch_one, lineage};

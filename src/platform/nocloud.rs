@@ -6,6 +6,7 @@
 
 use super::launch::Script;
 use super::{Cloud, Companions, Counts, Document, Form, Gives, Limit};
+use crate::cluster::HostName;
 use crate::machine::Machine;
 use crate::secret::Secret;
 use crate::wire::network_config;
@@ -43,12 +44,21 @@ struct Launch<'a> {
 
 /// The file `meta-data` of one machine.
 pub fn meta_data(machine: &Machine) -> String {
-    let digest = &machine.delivery;
-    let instance_id = format!("instance-id: {}-{}\n", machine.name, &digest[..12]);
-    match &machine.hostname {
-        Some(hostname) => format!("{instance_id}local-hostname: {hostname}\n"),
-        None => instance_id,
-    }
+    let template = MetaData {
+        instance_id: format!("{}-{}", machine.name, &machine.delivery[..12]),
+        hostname: machine.hostname.as_ref(),
+    };
+    let text = template.render();
+    text.expect("text is written to memory") + "\n"
+}
+
+/// By a template, whose escaper keeps a name a text: `0644`, `true` and `1e3` are host names, and
+/// numbers or truths to YAML, of which cloud-init dies.
+#[derive(Template)]
+#[template(path = "meta-data.yaml")]
+struct MetaData<'a> {
+    instance_id: String,
+    hostname: Option<&'a HostName>,
 }
 
 /// What a seed has beside its user-data, and all of it as a disk.
@@ -73,4 +83,70 @@ pub(super) fn seed_files(machine: &Machine) -> Companions {
     let mut files = vec![(seed::META_DATA, text(meta_data(machine)))];
     files.extend(network.map(|network| (seed::NETWORK_CONFIG, text(network))));
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn read(hostname: &HostName) -> BTreeMap<String, yaml_serde::Value> {
+        let template = MetaData {
+            instance_id: format!("{hostname}-0123456789ab"),
+            hostname: Some(hostname),
+        };
+        yaml_serde::from_str(&template.render().unwrap()).unwrap()
+    }
+
+    fn arrives(name: &str) {
+        let hostname = HostName::new(name).unwrap();
+        let read = read(&hostname);
+        let text = |key: &str| read[key].as_str().map(str::to_owned);
+        assert_eq!(text("local-hostname").as_deref(), Some(name));
+        assert_eq!(text("instance-id"), Some(format!("{name}-0123456789ab")));
+        // YAML 1.1, by which cloud-init reads, knows more numbers than this parser.
+        let template = MetaData {
+            instance_id: "i".to_owned(),
+            hostname: Some(&hostname),
+        };
+        let written = template.render().unwrap();
+        let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic());
+        assert!(
+            is_word || written.contains(&format!("\"{name}\"")),
+            "{written}"
+        );
+    }
+
+    #[test]
+    fn names_that_yaml_takes_for_something_else_arrive_as_themselves() {
+        for name in [
+            "0644",
+            "123",
+            "true",
+            "0x1f",
+            "1e3",
+            "0b11",
+            "0o17",
+            "on",
+            "y",
+            "n",
+            "null",
+            "no",
+            "nan",
+            "2026-12-01",
+            "1-30",
+            "e",
+            "0",
+        ] {
+            arrives(name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_arrives_as_itself(name in "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?") {
+            arrives(&name);
+        }
+    }
 }

@@ -10,6 +10,15 @@ use std::collections::BTreeSet;
 /// Something that just happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
+    /// A part of what is being built begins.
+    BuildingStep {
+        /// Which, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// What is done in it.
+        what: String,
+    },
     /// Something that the cache does not hold is being built: half a minute or so.
     Building {
         /// For instance `image bookworm`.

@@ -4,6 +4,7 @@
 
 use super::cache;
 use super::error::{Doing as _, Error};
+use super::event::Event;
 use super::plan::Suite;
 use super::tools::{self, shown};
 use crate::release::Digest;
@@ -18,6 +19,21 @@ const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,cloud-init,iproute2,curl,
 /// What mmdebstrap takes over from this computer, and a cloud's image does not have.
 const OF_THIS_COMPUTER: [&str; 2] = ["etc/hostname", "etc/resolv.conf"];
 
+/// The parts of the work: by what in its lines mmdebstrap tells that one begins.
+const STEPS: [(&str, &str); 5] = [
+    ("running apt-get update", "reading Debian's package lists"),
+    (
+        "downloading packages with apt",
+        "downloading the base system",
+    ),
+    ("extracting archives", "unpacking it"),
+    ("installing essential packages", "installing it"),
+    (
+        "installing remaining packages",
+        "downloading and installing systemd, cloud-init and the rest",
+    ),
+];
+
 /// Where the image of a suite lies, whether it is there or not.
 ///
 /// A change of the recipe changes the name, so that an image of an older recipe is never booted.
@@ -30,14 +46,26 @@ pub(super) fn path(suite: Suite, cache: &Path) -> PathBuf {
 }
 
 /// Makes the image, unless it is there. Needs Debian's packages, and so the network.
-pub(super) fn build(suite: Suite, cache: &Path) -> Result<(), Error> {
+pub(super) fn build(suite: Suite, cache: &Path, say: &mut dyn FnMut(Event)) -> Result<(), Error> {
     cache::fill(&path(suite, cache), |made| {
-        tools::run(
+        let mut last = 0;
+        tools::watch(
             Command::new("mmdebstrap")
-                .args(["--quiet", "--mode=root", "--variant=apt"])
+                .args(["--mode=root", "--variant=apt"])
                 .arg(format!("--include={PACKAGES}"))
                 .arg(suite.name())
                 .arg(made),
+            &mut |line| {
+                let begun = STEPS.iter().position(|(sign, _)| line.contains(sign));
+                if let Some(at) = begun.filter(|at| *at + 1 > last) {
+                    last = at + 1;
+                    say(Event::BuildingStep {
+                        number: last,
+                        of: STEPS.len(),
+                        what: STEPS[at].1.to_owned(),
+                    });
+                }
+            },
         )?;
         for name in OF_THIS_COMPUTER {
             let file = made.join(name);

@@ -57,7 +57,10 @@ fn watch_parent(groups: Groups) {
 
 fn perform(task: Task, groups: &Groups) -> Result<Option<Outcome>, Error> {
     match task {
-        Task::Image { suite, cache } => image::build(suite, &cache).map(|()| None),
+        Task::Image { suite, cache } => {
+            let mut say = |event: Event| tell(&Word::Event(event));
+            image::build(suite, &cache, &mut say).map(|()| None)
+        }
         Task::StandIn { suite, cache } => stand_in::build(suite, &cache).map(|()| None),
         Task::Bake {
             base,

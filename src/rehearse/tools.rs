@@ -4,6 +4,7 @@ use super::error::{Doing as _, Error};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -89,6 +90,33 @@ pub(super) fn run(command: &mut Command) -> Result<(), Error> {
     })
 }
 
+/// The same, and hands each line that it writes to standard error on while it runs.
+pub(super) fn watch(command: &mut Command, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let tool = command.get_program().to_string_lossy().into_owned();
+    let running = || format!("running `{tool}`");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .doing(running)?;
+    let mut said = Vec::new();
+    let stderr = child.stderr.take().into_iter();
+    for line in stderr.flat_map(|stderr| BufReader::new(stderr).split(b'\n')) {
+        let Ok(line) = line else { break };
+        on_line(&String::from_utf8_lossy(&line));
+        said.extend(line);
+        said.push(b'\n');
+    }
+    if child.wait().doing(running)?.success() {
+        return Ok(());
+    }
+    Err(Error::Tool {
+        said: last_lines(&said),
+        tool,
+    })
+}
+
 /// The end of what a tool said, on one line.
 pub(super) fn last_lines(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(said);
@@ -147,5 +175,22 @@ mod tests {
     fn a_failing_tool_is_quoted() {
         let error = run(Command::new("sh").args(["-c", "echo one >&2; echo two >&2; exit 3"]));
         assert_eq!(error.unwrap_err().to_string(), "`sh` failed: one; two");
+    }
+
+    #[test]
+    fn lines_come_while_a_tool_runs() {
+        let mut lines = Vec::new();
+        let mut keep = |line: &str| lines.push(line.to_owned());
+        watch(
+            Command::new("sh").args(["-c", "echo one >&2; echo two >&2"]),
+            &mut keep,
+        )
+        .unwrap();
+        let error = watch(
+            Command::new("sh").args(["-c", "echo three >&2; exit 3"]),
+            &mut keep,
+        );
+        assert_eq!(error.unwrap_err().to_string(), "`sh` failed: three");
+        assert_eq!(lines, ["one", "two", "three"]);
     }
 }

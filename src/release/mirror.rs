@@ -104,11 +104,59 @@ impl Mirror {
                 "serve it under a plain path",
             ));
         }
+        if Self::meant(text).is_some() {
+            return Err(NotAMirror(
+                "machines add `/vX.Y.Z/etcd-vX.Y.Z-linux-ARCH.tar.gz` to it, and get a 404 there",
+                FORM,
+            ));
+        }
         Ok(Self {
             url: url.as_str().trim_end_matches('/').to_owned(),
             scheme,
             host: host.to_owned(),
         })
+    }
+
+    /// The directory that was meant by the URL of one release, of a file of it, or of a page that
+    /// shows releases; `None` where nothing says that another one was.
+    ///
+    /// ```
+    /// use firstboot::release::Mirror;
+    /// let meant = |text| Mirror::meant(text);
+    /// let url = "https://m/etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz";
+    /// assert_eq!(meant(url).as_deref(), Some("https://m/etcd"));
+    /// assert_eq!(meant("https://m/etcd?x=1").as_deref(), Some("https://m/etcd"));
+    /// assert_eq!(meant("https://m/etcd"), None);
+    /// ```
+    pub fn meant(text: &str) -> Option<String> {
+        const PAGES: [&str; 2] = [
+            "https://github.com/etcd-io/etcd",
+            "https://github.com/coreos/etcd",
+        ];
+        const DOWNLOADS: &str = "/releases/download";
+        let bare = text.split(['?', '#']).next().unwrap_or_default();
+        let mut rest = bare.trim_end_matches('/');
+        for page in PAGES {
+            let behind = rest.strip_prefix(page);
+            let is_page = behind.is_some_and(|behind| {
+                behind.is_empty() || behind.starts_with('/') && !behind.starts_with(DOWNLOADS)
+            });
+            if is_page {
+                return Some(format!("{}{DOWNLOADS}", PAGES[0]));
+            }
+        }
+        if rest == "https://storage.googleapis.com" {
+            return Some(format!("{rest}/etcd"));
+        }
+        while let Some((above, last)) = rest.rsplit_once('/') {
+            let is_host = above.ends_with('/') || above.ends_with(':');
+            if is_host || !is_of_a_release(last) {
+                break;
+            }
+            rest = above.trim_end_matches('/');
+        }
+        let is_changed = rest.len() < bare.trim_end_matches('/').len() || bare.len() < text.len();
+        is_changed.then(|| rest.to_owned())
     }
 
     /// The URL without a trailing slash.
@@ -144,6 +192,20 @@ impl Mirror {
     pub fn sums(&self, version: Version) -> String {
         format!("{}/SHA256SUMS", self.directory(version))
     }
+}
+
+/// Whether a path's last name is that of a release or of a file of one: `v3.6.14`, `vX.Y.Z`,
+/// `etcd-v3.6.14-linux-amd64.tar.gz`, `SHA256SUMS`.
+fn is_of_a_release(name: &str) -> bool {
+    const ENDINGS: [&str; 9] = [
+        ".tar.gz", ".tgz", ".tar", ".tar.xz", ".zip", ".aci", ".asc", ".sha256", ".sig",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let version = lower.strip_prefix('v').unwrap_or(&lower);
+    let parts: Vec<&str> = version.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+    let is_version = parts == ["x", "y", "z"] || parts.len() == 3 && parts.iter().all(is_number);
+    is_version || lower == "sha256sums" || ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
 impl fmt::Display for Mirror {
@@ -209,10 +271,56 @@ mod tests {
             "https://m/a:b",
             " https://m",
             "javascript:alert",
+            "https://m/etcd/v3.6.14",
+            "https://m/etcd/3.6.14/",
+            "https://m/etcd/vX.Y.Z",
+            "https://m/etcd/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz",
+            "https://m/etcd.tgz//",
+            "https://m/etcd/v3.6.14/SHA256SUMS",
+            "https://github.com/etcd-io/etcd",
+            "https://github.com/etcd-io/etcd/releases/tag/v3.6.14",
+            "https://storage.googleapis.com/",
+            "file:///media/etcd-v3.6.14-linux-amd64.tar.gz",
         ] {
             assert!(Mirror::new(bad).is_err(), "{bad}");
         }
         assert!(Mirror::new(&format!("https://m/{}", "x".repeat(255))).is_err());
+    }
+
+    #[test]
+    fn what_was_meant_is_a_mirror() {
+        const DOWNLOADS: &str = "https://github.com/etcd-io/etcd/releases/download";
+        for (text, meant) in [
+            ("https://m/etcd/v3.6.14", "https://m/etcd"),
+            ("https://m/etcd/vX.Y.Z//", "https://m/etcd"),
+            (
+                "https://m/a/v3.6.14/etcd-v3.6.14-linux-arm64.tar.gz?token=x#y",
+                "https://m/a",
+            ),
+            ("https://m/etcd?raw=1", "https://m/etcd"),
+            ("https://m/v3.6.14", "https://m"),
+            (
+                "file:///media/etcd-v3.6.14-linux-amd64.tar.gz",
+                "file:///media",
+            ),
+            ("https://github.com/etcd-io/etcd/", DOWNLOADS),
+            ("https://github.com/etcd-io/etcd/releases/latest", DOWNLOADS),
+            (
+                "https://github.com/etcd-io/etcd/releases/download/v3.6.14/",
+                DOWNLOADS,
+            ),
+            (
+                "https://storage.googleapis.com",
+                "https://storage.googleapis.com/etcd",
+            ),
+        ] {
+            assert_eq!(Mirror::meant(text).as_deref(), Some(meant), "{text}");
+            assert!(Mirror::new(meant).is_ok(), "{meant}");
+            assert!(Mirror::new(text).is_err(), "{text}");
+        }
+        for right in ["https://m", "https://m/3.6", "https://m/etcd-v3", DOWNLOADS] {
+            assert_eq!(Mirror::meant(right), None, "{right}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-# An image of etcd {{ version }}, for every cluster. Choose one:
+# An image of etcd {{ version }}, for every cluster. Choose one of `googlecompute.etcd`,
+# `amazon-ebs.etcd`, `azure-arm.etcd`, `qemu.etcd`:
 #   packer build -only=googlecompute.etcd -var project=PROJECT DIRECTORY
 # `root` bakes a root directory of this computer: packer build -only=null.root -var root=DIR
 
@@ -33,34 +34,16 @@ variable "subnet" {
   default = ""
 }
 
-# googlecompute: a family of its image project.
-variable "base_image" {
+# The image to begin with: on googlecompute a family of its image project, on amazon-ebs the newest
+# of this name and owner, on azure-arm publisher:offer:sku of the marketplace; and its SSH user.
+# Empty: firstboot knows none of this family there, and Packer must be told (`-var NAME=…`).
+{%- for (name, value) in bases %}
+variable "{{ name }}" {
   type    = string
-  default = "ubuntu-2404-lts-amd64"
+  default = "{{ value.unwrap_or_default() }}"
 }
-
-variable "base_image_project" {
-  type    = string
-  default = "ubuntu-os-cloud"
-}
-
-# amazon-ebs: the newest image of this name and owner.
-variable "base_ami" {
-  type    = string
-  default = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
-}
-
-variable "base_ami_owner" {
-  type    = string
-  default = "099720109477" # Canonical
-}
-
-# azure-arm: publisher:offer:sku of the marketplace, and where the image is put.
-variable "base_sku" {
-  type    = string
-  default = "Canonical:ubuntu-24_04-lts:server"
-}
-
+{% endfor %}
+# azure-arm: where the image is put.
 variable "location" {
   type    = string
   default = "westeurope"
@@ -120,11 +103,6 @@ variable "qemuargs" {
 variable "output" {
   type    = string
   default = "output"
-}
-
-variable "ssh_username" {
-  type    = string
-  default = "ubuntu"
 }
 
 variable "root" {

@@ -34,6 +34,50 @@ fn an_image_is_the_same_for_every_cluster_and_needs_no_certificates() {
     }
 }
 
+/// The builder and the image to begin with are those of the manifest.
+#[test]
+fn what_is_said_next_fits_platform_and_family() {
+    let bench = Bench::new();
+    let manifest = fs::read_to_string(bench.path("one.yaml")).unwrap();
+    let platform = manifest
+        .lines()
+        .find(|line| line.starts_with("platform:"))
+        .unwrap();
+    for (name, family, line, base) in [
+        (
+            "aws",
+            "amazon-linux",
+            "-only=amazon-ebs.etcd -var region=REGION",
+            "al2023-ami-2023*-x86_64",
+        ),
+        (
+            "gce",
+            "debian",
+            "-only=googlecompute.etcd -var project=PROJECT",
+            "debian-12",
+        ),
+        (
+            "hetzner",
+            "ubuntu",
+            "-only=qemu.etcd -var base_disk=BASE_DISK",
+            "ubuntu-2404-lts-amd64",
+        ),
+    ] {
+        let text = manifest.replace(platform, &format!("platform: {name}\nimage: {family}"));
+        bench.write("one.yaml", &text);
+        let said = bench.good(&["bake", "one.yaml"]);
+        assert!(said.text.contains(line), "{name}: {}", said.text);
+        let template = fs::read_to_string(bench.path("out/one/image/etcd.pkr.hcl")).unwrap();
+        assert!(
+            template.contains(&format!("default = \"{base}\"")),
+            "{template}"
+        );
+        if family != "ubuntu" {
+            assert!(!template.contains("ubuntu-os-cloud"), "{template}");
+        }
+    }
+}
+
 /// Ignition brings all of a machine's files or none, and no image can bring the others.
 #[test]
 fn what_reads_ignition_is_not_baked() {

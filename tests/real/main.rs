@@ -33,6 +33,7 @@ mod install;
 mod lab;
 mod mends;
 mod metadata;
+mod others;
 mod own_config;
 mod pairs;
 mod plan;

@@ -96,6 +96,7 @@ fn events_come_in_order_and_console_lines_with_them() {
     host.rehearse(stub::plan_of_scripts(&[WAITS, FAILS]), &mut |event| {
         seen.push(match event {
             Event::Building { .. } => "building",
+            Event::BuildingStep { .. } => "building step",
             Event::PowerOn { machines } => {
                 assert_eq!(machines, &["controller-0", "controller-1"]);
                 "power-on"

@@ -9,6 +9,11 @@ use std::fmt::Write as _;
 pub(super) fn line(event: &Event) -> String {
     match event {
         Event::Building { what } => format!("building {what} (once; it is cached)\n"),
+        Event::BuildingStep { number, of, what } => {
+            let done = "#".repeat(*number);
+            let left = ".".repeat(of.saturating_sub(*number));
+            format!("  [{done}{left}] {number}/{of} {what}\n")
+        }
         Event::PowerOn { machines } => format!("power on: {}\n", machines.join(", ")),
         Event::Stage { machine, stage } => format!(
             "{:6.2} s  {machine}  [{}/6] {}: {}\n",
@@ -62,8 +67,13 @@ pub(super) fn text(outcome: &Outcome, unbaked: Option<&Outcome>) -> String {
     {
         let _ = write!(text, "\n$ {}\n{}", check.command, check.output);
     }
+    let is_healthy = |machine: &MachineOutcome| matches!(machine.verdict, Verdict::Healthy { .. });
+    // What the healthy lack then only follows from what the others lack.
+    let is_cause_known = !outcome.machines.iter().all(is_healthy);
     for machine in &outcome.machines {
-        text.push_str(&troubles(machine));
+        if !is_cause_known {
+            text.push_str(&failed_checks(machine));
+        }
     }
     text.push_str(&super::faults::text(outcome));
     let beside = unbaked.and_then(|unbaked| unbaked.quorum);
@@ -78,6 +88,10 @@ pub(super) fn text(outcome: &Outcome, unbaked: Option<&Outcome>) -> String {
         ),
         None => writeln!(text, "\nno quorum"),
     };
+    // Last, where the eye ends: why.
+    for machine in &outcome.machines {
+        text.push_str(&troubles(machine));
+    }
     text
 }
 
@@ -131,10 +145,14 @@ fn troubles(machine: &MachineOutcome) -> String {
     if let Some(cause) = &machine.cause {
         let _ = writeln!(text, "{name}: {cause}");
     }
-    for check in machine.checks.iter().filter(|check| !check.passed()) {
-        text.push_str(&failed_check(name, check));
-    }
     text
+}
+
+fn failed_checks(machine: &MachineOutcome) -> String {
+    let failed = machine.checks.iter().filter(|check| !check.passed());
+    failed
+        .map(|check| failed_check(&machine.name, check))
+        .collect()
 }
 
 fn failed_check(name: &str, check: &CheckResult) -> String {

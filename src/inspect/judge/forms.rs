@@ -2,7 +2,9 @@
 
 use super::{At, Said};
 use crate::report::visible;
-use crate::wire::decode::{Carrier, Garbled, Header, Kind, Part, Unfilled};
+use crate::wire::decode::{
+    Carrier, Foreign, Garbled, Header, Kind, Part, Unfilled, of_bytes, of_json, of_text,
+};
 use crate::wire::seed;
 
 pub(super) fn judge(said: &mut Said) {
@@ -331,6 +333,9 @@ fn kind(said: &mut Said) {
             "a letter is not UTF-8 there: cloud-init drops all of it",
             "save it as UTF-8 (`iconv -f ISO-8859-1 -t UTF-8 FILE`)",
         ),
+        Kind::Binary if of_bytes(part.text.expose()).is_some() => {
+            foreign(said, of_bytes(part.text.expose()));
+        }
         Kind::Binary => said.error(
             CODE,
             At::PART,
@@ -361,6 +366,15 @@ fn kind(said: &mut Said) {
             "this is a cluster's lock, which no machine reads",
             "`firstboot render` makes user-data of it and the manifest: inspect that",
         ),
+        Kind::Unknown if of_text(part.as_str().unwrap_or_default()).is_some() => {
+            foreign(said, of_text(part.as_str().unwrap_or_default()));
+        }
+        Kind::Unknown if is_script(part) => said.error(
+            "no-interpreter",
+            At::line(1),
+            "this looks like a script, but does not start with `#!`: cloud-init ignores it",
+            "make `#!/bin/sh` or `#!/bin/bash` its first line",
+        ),
         Kind::Unknown => {
             let declared = part.declared.as_deref().unwrap_or("text/plain");
             let message = if ["text/plain", "text/x-not-multipart"].contains(&declared) {
@@ -369,6 +383,9 @@ fn kind(said: &mut Said) {
                 format!("cloud-init has no handler for `{}`", visible(declared))
             };
             said.error(CODE, At::line(1), message, CURE);
+        }
+        Kind::Json if of_json(part.as_str().unwrap_or_default()).is_some() => {
+            foreign(said, of_json(part.as_str().unwrap_or_default()));
         }
         Kind::Json => said.error(
             CODE,
@@ -391,6 +408,47 @@ fn kind(said: &mut Said) {
         Kind::Include(urls) => include(said, urls),
         _ => {}
     }
+}
+
+fn foreign(said: &mut Said, found: Option<Foreign>) {
+    if let Some(Foreign { what, cure }) = found {
+        said.error(
+            "other-format",
+            At::line(1),
+            format!("this is {what}: cloud-init ignores it"),
+            &cure,
+        );
+    }
+}
+
+/// Whether its first line that is no comment is a command, as a script would begin.
+fn is_script(part: &Part) -> bool {
+    const COMMANDS: [&str; 18] = [
+        "set",
+        "export",
+        "apt-get",
+        "apt",
+        "yum",
+        "dnf",
+        "zypper",
+        "apk",
+        "mkdir",
+        "echo",
+        "cat",
+        "sudo",
+        "curl",
+        "wget",
+        "systemctl",
+        "useradd",
+        "hostnamectl",
+        "sleep",
+    ];
+    let mut lines = part.as_str().unwrap_or_default().lines();
+    let first = lines.find(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let word = first.and_then(|line| line.split_whitespace().next());
+    word.is_some_and(|word| {
+        COMMANDS.contains(&word) && first.is_some_and(|line| line.len() > word.len())
+    })
 }
 
 fn is_utf_16(part: &Part) -> bool {
@@ -500,7 +558,43 @@ fn message(said: &mut Said) {
 
 fn disk(said: &mut Said, label: &str) {
     let part = said.part;
-    if !label.eq_ignore_ascii_case(seed::LABEL) {
+    let has = |name: &str| part.parts.iter().any(|part| part.name == name);
+    let ends = |name: &str| part.parts.iter().any(|part| part.name.ends_with(name));
+    if part
+        .parts
+        .iter()
+        .any(|part| part.name.starts_with("openstack/"))
+    {
+        if !["config-2", "CONFIG-2"].contains(&label) {
+            said.error(
+                "seed-label",
+                At::PART,
+                format!(
+                    "the disk's label is `{}`: a config drive of OpenStack is known by `config-2`",
+                    visible(label)
+                ),
+                "make it with `-volid config-2`",
+            );
+        }
+        if !ends("/meta_data.json") {
+            said.error(
+                "seed-incomplete",
+                At::PART,
+                "it has no `meta_data.json` beside its `user_data`: cloud-init reads no config drive without",
+                "put `openstack/latest/meta_data.json` on it, with a `uuid` in it",
+            );
+        }
+        return;
+    }
+    // Azure's own disk, which its agent writes.
+    if part
+        .parts
+        .iter()
+        .any(|part| part.name.eq_ignore_ascii_case("ovf-env.xml"))
+    {
+        return;
+    }
+    if !["cidata", "CIDATA"].contains(&label) {
         said.error(
             "seed-label",
             At::PART,
@@ -512,7 +606,7 @@ fn disk(said: &mut Said, label: &str) {
         );
     }
     for name in [seed::USER_DATA, seed::META_DATA] {
-        if !part.parts.iter().any(|part| part.name == name) {
+        if !has(name) {
             said.error(
                 "seed-incomplete",
                 At::PART,

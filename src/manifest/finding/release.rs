@@ -133,8 +133,13 @@ pub(in crate::manifest) fn mirror(text: &str, place: Place, why: NotAMirror) -> 
         None => quoted(text),
     };
     let message = format!("{shown} cannot be a mirror: {why}");
+    let meant = Mirror::meant(text).filter(|meant| Mirror::new(meant).is_ok());
     match closest(text, [UPSTREAM]).filter(|_| !text.contains(['/', ':'])) {
         Some(meant) => Finding::error("mirror", place, message, format!("did you mean `{meant}`?")),
+        None if meant.is_some() => {
+            let meant = meant.unwrap_or_default();
+            Finding::error("mirror", place, message, format!("write `{meant}`"))
+        }
         None => Finding::error("mirror", place, message, cure),
     }
 }

@@ -1,9 +1,10 @@
 //! What user-data comes in: a cloud's answer to its own client, or a disk.
 
 use super::budget::Budget;
-use super::{Kind, Part, Stopped, part, peel};
+use super::{Kind, Node, Part, Stopped, part, peel, yaml};
 use crate::wire::{iso, seed};
 use serde::Deserialize;
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// How a part is handed over, as far as that can be seen.
@@ -44,9 +45,25 @@ pub(super) fn disk(part: &mut Part, bytes: &[u8], budget: &mut Budget) {
         part.stopped = Some(Stopped::Damaged("ISO 9660 image"));
         return;
     };
+    let config_drive = config_drive(&image.files);
     for (name, contents) in &image.files {
-        let mut file = super::part(name, Carrier::Seed, contents, None, budget);
-        if name == seed::META_DATA || name == seed::NETWORK_CONFIG {
+        let below = name.rsplit_once('/');
+        let (is_read, is_user_data) = match (&config_drive, below) {
+            (Some(drive), Some((directory, file))) => (directory == *drive, file == USER_DATA),
+            (_, below) => (below.is_none(), name == seed::USER_DATA),
+        };
+        if !is_read {
+            continue;
+        }
+        let is_envelope = name.eq_ignore_ascii_case("ovf-env.xml");
+        let carrier = if is_user_data {
+            Carrier::Seed
+        } else {
+            Carrier::Within
+        };
+        let mut file = super::part(name, carrier, contents, None, budget);
+        let is_beside = name == seed::META_DATA || name == seed::NETWORK_CONFIG;
+        if is_beside || !is_user_data && !is_envelope && config_drive.is_some() {
             file.kind = Kind::Beside;
         }
         let over = matches!(file.stopped, Some(Stopped::TooMuch("parts" | "levels")));
@@ -56,6 +73,149 @@ pub(super) fn disk(part: &mut Part, bytes: &[u8], budget: &mut Budget) {
         }
     }
     part.kind = Kind::Disk(image.label);
+}
+
+/// The user-data of a config drive.
+pub(crate) const USER_DATA: &str = "user_data";
+
+/// The directory of a config drive that cloud-init reads: the newest version that it knows, which
+/// is of 2018 in cloud-init 22.4 to 26.2, else `latest` (`sources/helpers/openstack.py`).
+fn config_drive<'a>(files: &'a [(String, &[u8])]) -> Option<&'a str> {
+    const NEWEST: &str = "openstack/2018-08-27";
+    const LATEST: &str = "openstack/latest";
+    let directories = files.iter().filter_map(|(name, _)| {
+        let (directory, _) = name.rsplit_once('/')?;
+        let version = directory.strip_prefix("openstack/")?;
+        (version == "latest" || version.starts_with("20")).then_some(directory)
+    });
+    let is_known = |directory: &&str| *directory == LATEST || *directory <= NEWEST;
+    directories
+        .filter(is_known)
+        .max_by_key(|directory| (*directory != LATEST, *directory))
+}
+
+/// What is told of a machine in YAML or XML: `gcloud`'s and `aws`'s own way to show it, and
+/// `ovf-env.xml`.
+pub(super) fn told(part: &mut Part, text: &str, budget: &mut Budget) -> Option<Kind> {
+    const MOST: usize = 4 << 20;
+    if text.len() > MOST {
+        return None;
+    }
+    if text.trim_start().starts_with('<') {
+        return ovf(part, text, budget);
+    }
+    let is_shown = |key: &str| text.starts_with(key) || text.contains(&format!("\n{key}"));
+    if !["metadata:", "- metadata:", "  metadata:", "UserData:"]
+        .iter()
+        .any(|key| is_shown(key))
+    {
+        return None;
+    }
+    let tree = yaml::parse(text).ok()?;
+    if let Some(value) = tree
+        .get("UserData")
+        .and_then(|data| data.get("Value")?.text())
+    {
+        let instance = tree.get("InstanceId").and_then(Node::text);
+        let name = named(instance, "user-data");
+        part.parts.push(encoded(&name, Carrier::Aws, value, budget));
+        return Some(Kind::Answer);
+    }
+    let one = [&tree];
+    let many: Vec<&Node> = tree.items().iter().collect();
+    let instances: &[&Node] = if many.is_empty() { &one } else { &many };
+    let instances: Option<Vec<Gce>> = instances.iter().map(|node| shown(node)).collect();
+    for instance in &instances? {
+        gce(part, instance, budget);
+    }
+    Some(Kind::Answer)
+}
+
+/// An instance as `gcloud compute instances describe` shows it without `--format`.
+fn shown(node: &Node) -> Option<Gce> {
+    let items = node.get("metadata")?.get("items")?.items();
+    let text = |node: &Node, key: &str| node.get(key).and_then(Node::text).map(str::to_owned);
+    let items = items.iter().map(|item| {
+        Some(Item {
+            key: text(item, "key")?,
+            value: Zeroizing::new(text(item, "value")?),
+        })
+    });
+    Some(Gce {
+        name: text(node, "name"),
+        metadata: Metadata {
+            items: items.collect::<Option<_>>()?,
+        },
+    })
+}
+
+/// The environment of a machine in XML: Azure's `CustomData`, and the property `user-data` of
+/// `VMware`'s OVF, both in base64. By hand: two elements are wanted, wherever they stand.
+fn ovf(part: &mut Part, text: &str, budget: &mut Budget) -> Option<Kind> {
+    if !text.contains("/ovf/environment") {
+        return None;
+    }
+    let custom = text.find("CustomData>").and_then(|at| {
+        let rest = &text[at + "CustomData>".len()..];
+        rest.split_once('<')
+            .map(|(value, _)| ("CustomData", Carrier::Azure, value))
+    });
+    let property = || {
+        let at = text.find("key=\"user-data\"")?;
+        let end = text[at..].find('>').map_or(text.len(), |end| at + end);
+        let (_, value) = text[at..end].split_once("value=\"")?;
+        Some(("user-data", Carrier::Within, value.split('"').next()?))
+    };
+    if let Some((name, carrier, value)) = custom.or_else(property) {
+        part.parts.push(encoded(name, carrier, value, budget));
+    }
+    Some(Kind::Answer)
+}
+
+/// An object of Kubernetes, which has `metadata`, too.
+#[derive(Deserialize)]
+struct Object {
+    #[serde(rename = "apiVersion")]
+    _version: String,
+    #[serde(rename = "kind")]
+    _kind: String,
+}
+
+/// What the metadata service of GCE answers, of the instance or of its attributes alone.
+#[derive(Deserialize)]
+struct Served {
+    instance: Option<Attributes>,
+    attributes: Option<HashMap<String, Zeroizing<String>>>,
+}
+
+#[derive(Deserialize)]
+struct Attributes {
+    name: Option<String>,
+    attributes: HashMap<String, Zeroizing<String>>,
+}
+
+fn served(text: &str) -> Option<Gce> {
+    let of = |name: Option<String>, attributes: HashMap<String, Zeroizing<String>>| {
+        let items = attributes.into_iter();
+        let items = items.map(|(key, value)| Item { key, value }).collect();
+        Gce {
+            name,
+            metadata: Metadata { items },
+        }
+    };
+    if let Ok(served) = serde_json::from_str::<Served>(text) {
+        if let Some(instance) = served.instance {
+            return Some(of(instance.name, instance.attributes));
+        }
+        if let Some(attributes) = served.attributes {
+            return Some(of(None, attributes));
+        }
+    }
+    let attributes: HashMap<String, Zeroizing<String>> = serde_json::from_str(text).ok()?;
+    let is_gce = attributes.contains_key("user-data-encoding")
+        || attributes.contains_key("startup-script")
+        || attributes.contains_key("ssh-keys");
+    is_gce.then(|| of(None, attributes))
 }
 
 /// An instance as `gcloud compute instances describe --format=json` shows it.
@@ -151,6 +311,9 @@ pub(super) fn answer(part: &mut Part, text: &str, budget: &mut Budget) -> Option
         part.parts.push(child);
         return Some(Kind::Answer);
     }
+    if serde_json::from_str::<Object>(text).is_ok() {
+        return None;
+    }
     if text.trim_start().starts_with('[') {
         let instances = serde_json::from_str::<Vec<Gce>>(text).ok()?;
         for instance in &instances {
@@ -159,6 +322,10 @@ pub(super) fn answer(part: &mut Part, text: &str, budget: &mut Budget) -> Option
         return Some(Kind::Answer);
     }
     if let Ok(instance) = serde_json::from_str::<Gce>(text) {
+        gce(part, &instance, budget);
+        return Some(Kind::Answer);
+    }
+    if let Some(instance) = served(text) {
         gce(part, &instance, budget);
         return Some(Kind::Answer);
     }

@@ -7,6 +7,7 @@
 mod budget;
 mod cloud_config;
 mod envelope;
+mod foreign;
 mod ignition;
 mod mime;
 mod peel;
@@ -19,6 +20,7 @@ use budget::Budget;
 
 pub(crate) use cloud_config::{Permissions, encodings};
 pub use envelope::Carrier;
+pub(crate) use foreign::{Foreign, of_bytes, of_json, of_text};
 pub use peel::Layer;
 pub use sniff::{Header, Unfilled};
 pub use yaml::{Node, NotRead, Value};
@@ -277,7 +279,7 @@ fn read(part: &mut Part, budget: &mut Budget) {
     let first = text[..text.len() - body.len()].matches('\n').count();
     part.kind = match told.form {
         sniff::Form::Empty => Kind::Empty,
-        sniff::Form::Unknown => Kind::Unknown,
+        sniff::Form::Unknown => envelope::told(part, text, budget).unwrap_or(Kind::Unknown),
         sniff::Form::CloudConfig => cloud_config::read(part, body, first, budget),
         sniff::Form::Archive => cloud_config::archive(part, body, first, budget),
         sniff::Form::JsonPatch => Kind::JsonPatch,

@@ -4,6 +4,8 @@
 //! header that fits (`cloudinit/handlers/__init__.py`, `type_from_starts_with`); a message is what
 //! has `mime-version:` in its first 4096 bytes (`user_data.py`, `convert_string`).
 
+use super::foreign;
+
 /// How a part says what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
@@ -251,7 +253,7 @@ fn recovered(body: &str) -> (Header, Form) {
     if joined.eq_ignore_ascii_case("#cloud-config") {
         return (Header::Spaced, Form::CloudConfig);
     }
-    if body.starts_with(['{', '[', '"']) {
+    if body.starts_with(['{', '[', '"']) && !foreign::is_section(first) {
         return (Header::None, Form::Json);
     }
     if names_multipart(body) {
@@ -264,10 +266,9 @@ fn recovered(body: &str) -> (Header, Form) {
     {
         return (Header::None, Form::Butane);
     }
-    if body
-        .lines()
-        .any(|line| KEYS.iter().any(|key| line.starts_with(key)))
-    {
+    // A Terraform file or a Secret may well have lines of a cloud-config in it.
+    let is_like = |line: &str| KEYS.iter().any(|key| line.starts_with(key));
+    if body.lines().any(is_like) && foreign::of_text(body).is_none() {
         return (Header::Missing, Form::CloudConfig);
     }
     (Header::None, Form::Unknown)

@@ -1,4 +1,4 @@
-//! The reader: the root directory of any small ISO 9660 image, whoever made it.
+//! The reader: the files of any small ISO 9660 image, whoever made it.
 //!
 //! Nothing in an image is trusted: every offset is looked at before it is used.
 
@@ -13,7 +13,7 @@ use std::fmt;
 pub struct Image<'a> {
     /// The volume label, without the blanks behind it.
     pub label: String,
-    /// The files of the root directory and their bytes, in the order of the directory.
+    /// The files and their bytes, each directory in its own order, the root's first.
     pub files: Vec<(String, &'a [u8])>,
 }
 
@@ -37,38 +37,56 @@ impl fmt::Display for Damaged {
 
 impl std::error::Error for Damaged {}
 
-/// The label and the files of the root directory.
+/// Directories in directories: a config drive has three.
+const DEEPEST: usize = 4;
+/// Records of all directories together; a seed has a dozen.
+const MOST_RECORDS: usize = 4096;
+
+/// The label and the files, those of directories by their path from the root.
 ///
-/// Names are Joliet's, else Rock Ridge's, else those of the standard in lower case. Directories
-/// are left out.
+/// Names are Joliet's, else Rock Ridge's, else those of the standard in lower case.
 pub fn read(image: &[u8]) -> Result<Image<'_>, Damaged> {
     let (primary, joliet) = descriptors(image)?;
     let label = text(&primary[LABEL..LABEL + 32])
         .trim_end_matches([' ', '\0'])
         .to_owned();
     let root = joliet.unwrap_or(primary);
-    let directory = contents(image, &root[ROOT..])?;
     let mut files = Vec::new();
-    let mut at = 0;
-    while at < directory.len() {
-        let length = usize::from(directory[at]);
-        if length == 0 {
-            // A record does not cross sectors: the rest of this one is empty.
-            at = (at / SECTOR + 1) * SECTOR;
-            continue;
-        }
-        let record = directory
-            .get(at..at + length)
-            .ok_or(Damaged("a directory is cut off"))?;
-        at += length;
-        let flags = *record
-            .get(25)
-            .ok_or(Damaged("a directory record is too short"))?;
-        if flags & DIRECTORY == 0 {
+    let mut records = MOST_RECORDS;
+    let mut waiting = vec![(String::new(), contents(image, &root[ROOT..])?, DEEPEST)];
+    while let Some((path, directory, depth)) = waiting.pop() {
+        let mut at = 0;
+        while at < directory.len() {
+            let length = usize::from(directory[at]);
+            if length == 0 {
+                // A record does not cross sectors: the rest of this one is empty.
+                at = (at / SECTOR + 1) * SECTOR;
+                continue;
+            }
+            let record = directory
+                .get(at..at + length)
+                .ok_or(Damaged("a directory is cut off"))?;
+            at += length;
+            records = records
+                .checked_sub(1)
+                .ok_or(Damaged("it has too many files"))?;
+            let flags = *record
+                .get(25)
+                .ok_or(Damaged("a directory record is too short"))?;
+            if flags & DIRECTORY != 0 {
+                // The first two are the directory itself and the one above it.
+                let is_dot = matches!(record.get(RECORD - 1..=RECORD), Some([1, 0 | 1]));
+                if !is_dot && depth > 0 {
+                    let path = format!("{path}{}/", name(record, joliet.is_some())?);
+                    waiting.push((path, contents(image, record)?, depth - 1));
+                }
+                continue;
+            }
             if flags & GOES_ON != 0 {
                 return Err(Damaged("a file is in several parts"));
             }
-            files.push((name(record, joliet.is_some())?, contents(image, record)?));
+            let name = format!("{path}{}", name(record, joliet.is_some())?);
+            files.push((name, contents(image, record)?));
         }
     }
     Ok(Image { label, files })
