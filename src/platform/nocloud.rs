@@ -91,12 +91,12 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn read(hostname: &HostName) -> BTreeMap<String, yaml_serde::Value> {
+    fn read(hostname: &HostName) -> BTreeMap<String, serde_yaml::Value> {
         let template = MetaData {
             instance_id: format!("{hostname}-0123456789ab"),
             hostname: Some(hostname),
         };
-        yaml_serde::from_str(&template.render().unwrap()).unwrap()
+        serde_yaml::from_str(&template.render().unwrap()).unwrap()
     }
 
     fn arrives(name: &str) {
