@@ -105,7 +105,7 @@ fn make_finds_what_cargo_builds() {
         make.env_remove("CARGO_TARGET_DIR").env(variable, value);
         let output = make.output().expect("this test needs make");
         let said = String::from_utf8(output.stdout).unwrap();
-        let rendered = format!("\n{program}/firstboot render examples/lab/cluster.yaml\n");
+        let rendered = format!("\n{program}/firstboot render --new examples/lab/cluster.yaml\n");
         assert!(said.contains(&rendered), "{variable}: {said}");
     }
 }
