@@ -253,7 +253,9 @@ fn a_note_names_what_it_is_true_of() {
     let fleet = Fleet::of(10);
     let pin = |index: usize, window: &str| {
         let path = format!("fleet/{index:04}/cluster.yaml");
+        let files = ["--files-dir", "files"];
         let pin = ["pin", &path, "--offline", "--genesis-window", window];
+        let pin = [&pin[..], &files].concat();
         assert!(fleet.run(&pin).status.success());
     };
     let nobody_asks = "for a new cluster";
