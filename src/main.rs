@@ -1,7 +1,6 @@
 //! The thin binary: everything is in the library.
 
-use clap::Parser;
-use firstboot::commands::{self, Cli};
+use firstboot::commands;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -12,5 +11,5 @@ fn main() -> ExitCode {
     {
         return firstboot::rehearse::inside();
     }
-    commands::run(Cli::parse())
+    commands::start(std::env::args_os())
 }

@@ -1,5 +1,6 @@
 //! The only room that prints. Standard output is data, standard error is talk.
 
+use crate::report::screen;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
 use std::time::Duration;
@@ -50,7 +51,7 @@ impl Terminal {
         }
     }
 
-    /// Prints data. A reader that went away (`| head`) is no error of ours.
+    /// Prints data as it is. A reader that went away (`| head`) is no error of ours.
     pub fn data(self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -59,8 +60,10 @@ impl Terminal {
         }
     }
 
-    /// Says something; nothing can be done when nobody listens.
+    /// Says something; nothing can be done when nobody listens. Keys are hidden, whoever let them
+    /// into the text.
     pub fn say(self, text: &str) {
+        let text = screen(text, self.colours_errors());
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
@@ -94,11 +97,11 @@ pub struct Progress(ProgressBar);
 
 impl Progress {
     /// Begins with a sign of life and what is being done.
-    pub fn new(what: String) -> Self {
+    pub fn new(what: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{spinner} {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        bar.set_message(what);
+        bar.set_message(screen(what, true));
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(bar)
     }
@@ -165,8 +168,8 @@ impl Board {
     }
 
     /// Draws these lines in the place of those before.
-    pub fn show(&self, lines: String) {
-        self.0.set_message(lines);
+    pub fn show(&self, lines: &str) {
+        self.0.set_message(screen(lines, true));
     }
 }
 

@@ -31,5 +31,5 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "firstboot", &mut script);
-    context.print(&String::from_utf8_lossy(&script))
+    context.print_as_it_is(&String::from_utf8_lossy(&script))
 }

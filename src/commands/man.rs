@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
             };
             command = command.find_subcommand(word).ok_or_else(unknown)?;
         }
-        return context.print(&page(command)?);
+        return context.print_as_it_is(&page(command)?);
     };
     let mut waiting = vec![&root];
     while let Some(command) = waiting.pop() {

@@ -1,6 +1,7 @@
 //! One file per subcommand: read, call, print. To add one: a file here, a variant of
 //! [`Command`], a line in the README's table.
 
+mod arguments;
 mod bake;
 mod completions;
 mod diff;
@@ -23,7 +24,7 @@ mod verify_table;
 
 use crate::output::Owner;
 use crate::platform::Platform;
-use crate::report::{Report, reason};
+use crate::report::{Report, reason, screen, screen_json};
 use crate::terminal::{Colour, Format, Terminal};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -179,6 +180,8 @@ pub(crate) struct Context {
     undone: &'static str,
 }
 
+pub use arguments::start;
+
 /// Runs one command and turns its end into an exit status: 0 done, 1 the input is wrong,
 /// 2 the world failed, or is not as planned.
 pub fn run(cli: Cli) -> ExitCode {
@@ -247,14 +250,15 @@ impl Context {
         } else {
             let text = self.document(json!({ "findings": report.to_json() }));
             // When standard output is gone there is nobody left to tell.
-            let _ = self.terminal.data(&text);
+            let _ = self.terminal.data(&self.screened(&text));
         }
     }
 
     fn fail(self, text: &str) {
         self.terminal.fail(text);
         if self.format == Format::Json {
-            let _ = self.terminal.data(&self.document(json!({ "error": text })));
+            let text = self.document(json!({ "error": text }));
+            let _ = self.terminal.data(&self.screened(&text));
         }
     }
 
@@ -273,8 +277,21 @@ impl Context {
         }
     }
 
+    /// Prints the answer. Keys are hidden, whoever let them into it.
     fn print(self, text: &str) -> Result<(), Failure> {
+        self.print_as_it_is(&self.screened(text))
+    }
+
+    /// Prints what comes from this program alone, as its manual pages.
+    fn print_as_it_is(self, text: &str) -> Result<(), Failure> {
         let failed = |error| Failure::World(format!("writing to standard output: {error}"));
         self.terminal.data(text).map_err(failed)
+    }
+
+    fn screened(self, text: &str) -> String {
+        match self.format {
+            Format::Human => screen(text, false),
+            Format::Json => screen_json(text),
+        }
     }
 }

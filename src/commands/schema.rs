@@ -18,5 +18,5 @@ and as the first line of cluster.yaml:
 pub(crate) struct Arguments {}
 
 pub(super) fn run(_: &Arguments, context: Context) -> Result<(), Failure> {
-    context.print(&format!("{:#}\n", manifest::schema()))
+    context.print_as_it_is(&format!("{:#}\n", manifest::schema()))
 }

@@ -184,7 +184,7 @@ impl Watch {
         if self.board.is_seen() {
             let table = table::table(now, load::now());
             self.board
-                .show(format!("{table}{since:.0} s, and asking again"));
+                .show(&format!("{table}{since:.0} s, and asking again"));
             return;
         }
         self.states.resize(now.controllers.len(), None);

@@ -3,6 +3,7 @@
 use super::machine::Machine;
 use super::{Change, Fate, Matters};
 use crate::release::Version;
+use crate::report::visible;
 
 /// What is done with a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +137,8 @@ fn notes(before: &[Machine], after: &[Machine], steps: &[Step], whole: bool) -> 
         if let Some(heir) = heir(before, after, &step.name) {
             notes.push(format!(
                 "{} has the address of {}, which goes first",
-                heir.name(),
-                step.name
+                visible(heir.name()),
+                visible(&step.name)
             ));
         }
     }

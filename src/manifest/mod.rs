@@ -18,6 +18,7 @@ mod genesis;
 mod issue;
 mod launch;
 mod network;
+mod other;
 mod pem;
 mod pinned;
 mod read;
@@ -219,6 +220,9 @@ impl Manifest {
             .filter(|text| !text.contains('\0'))
             .ok_or_else(|| whole(finding::not_text()))?;
         let report = |findings| Report::new(file, source, findings);
+        if let Some(finding) = other::other(source) {
+            return Err(report(vec![finding]));
+        }
         let root = yaml::parse(source).map_err(|finding| report(vec![finding]))?;
         read::manifest(&root).map_err(report)
     }

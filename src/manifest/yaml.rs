@@ -76,10 +76,49 @@ pub(super) fn parse(source: &str) -> Result<Node, Finding> {
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options::<Raw>(source, options)
-        .map(|raw| raw.into_node(source))
-        .map_err(|error| finding(&error, source))
+    let raw = serde_saphyr::from_str_with_options::<Raw>(source, options)
+        .map_err(|error| finding(&error, source))?;
+    refuse_tags(source)?;
+    Ok(raw.into_node(source))
 }
+
+/// The deserializer above takes the tags of YAML's own types: `!!str 5` would be the number 5
+/// to whoever reads the number as it is written, and `!!binary` the text of its base64.
+fn refuse_tags(source: &str) -> Result<(), Finding> {
+    if !source.contains('!') {
+        return Ok(());
+    }
+    // What is no YAML was refused above.
+    let events = granit_parser::Parser::new_from_str(source).map_while(Result::ok);
+    for (event, span) in events {
+        if event.tag().is_some() {
+            let line = source.split_inclusive('\n').take(span.start.line() - 1);
+            let start: usize = line.map(str::len).sum();
+            let rest = &source[start..];
+            let text = rest.lines().next().unwrap_or_default();
+            let column = text.char_indices().nth(span.start.col());
+            let column = column.map_or(text.len(), |(column, _)| column);
+            // The tag stands before its value, perhaps on the line above.
+            let tag = source[..start + column].rfind('!').unwrap_or(start);
+            let tag = source[..tag].trim_end_matches('!').len();
+            let length = source[tag..].find(char::is_whitespace);
+            let end = tag + length.unwrap_or(source.len() - tag).min(WIDEST);
+            return Err(tags_are_not_taken(tag..floor(source, end)));
+        }
+    }
+    Ok(())
+}
+
+fn tags_are_not_taken(place: Range<usize>) -> Finding {
+    let (code, message, help) = TAG;
+    Finding::error(code, place, message, help)
+}
+
+const TAG: (&str, &str, &str) = (
+    "yaml-tag",
+    "tags are not taken",
+    "remove the `!…`; put a text in quotes if it looks like a number, or starts with `!`",
+);
 
 /// The tree as the deserializer hands it over: scalars that are no text are only named.
 struct Raw(Spanned<RawValue>);
@@ -287,11 +326,7 @@ fn finding(error: &serde_saphyr::Error, source: &str) -> Finding {
             "anchors and aliases are not taken".to_owned(),
             "write the value out; put a text that starts with `*` in quotes",
         ),
-        Error::UnsupportedTag { .. } => (
-            "yaml-tag",
-            "tags are not taken".to_owned(),
-            "remove the `!…`; put a text that starts with `!` in quotes",
-        ),
+        Error::UnsupportedTag { .. } => return tags_are_not_taken(place),
         Error::Eof { .. } => (
             "manifest-empty",
             "the manifest is empty".to_owned(),

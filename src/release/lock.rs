@@ -406,7 +406,12 @@ mod as_text {
         deserializer: D,
     ) -> Result<T, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wrong = |_| de::Error::custom(format!("`{}` is not understood", text.escape_debug()));
+        let wrong = |_| {
+            de::Error::custom(format!(
+                "{} is not understood",
+                crate::report::quoted(&text)
+            ))
+        };
         text.parse().map_err(wrong)
     }
 }

@@ -12,6 +12,7 @@ pub use closest::closest;
 pub use path::{path, path_value, path_word};
 pub use redact::redact;
 pub use visible::{is_unseen, quoted, visible};
+pub(crate) use visible::{screen, screen_json};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,9 +124,15 @@ impl Report {
     pub fn new(file: impl Into<String>, source: &str, mut findings: Vec<Finding>) -> Self {
         findings
             .sort_by_key(|finding| finding.place.as_ref().map(|place| (place.start, place.end)));
+        for finding in &mut findings {
+            let texts = [&mut finding.message, &mut finding.help];
+            for text in texts.into_iter().chain(finding.note.as_mut()) {
+                *text = redact::redact_beside(text, source);
+            }
+        }
         Self {
             file: file.into(),
-            source: redact(source),
+            source: visible::replaced(&redact(source)),
             findings,
         }
     }
@@ -199,6 +206,7 @@ pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     }
     match last.downcast_ref::<std::io::Error>() {
         Some(error) => reason(error),
-        None => last.to_string(),
+        // It may have the stranger's words in it.
+        None => visible(&last.to_string()),
     }
 }

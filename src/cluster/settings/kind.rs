@@ -263,7 +263,11 @@ fn each(text: &str, check: impl Fn(&str) -> Result<(), Unfit>) -> Read {
     for item in text.split(',') {
         check(item).map_err(|unfit| Unfit {
             why: if text.contains(',') {
-                format!("has {item:?}, which {}", unfit.why)
+                format!(
+                    "has \"{}\", which {}",
+                    crate::report::visible(item),
+                    unfit.why
+                )
             } else {
                 unfit.why
             },

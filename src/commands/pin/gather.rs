@@ -122,7 +122,7 @@ impl Pin<'_> {
         };
         let is_human = self.context.format == Format::Human;
         let client = self.client().map_err(Silence::Failed)?;
-        let _progress = is_human.then(|| Progress::new(url.to_owned()));
+        let _progress = is_human.then(|| Progress::new(url));
         let mut body = Vec::new();
         client
             .fetch(url, limits, &mut body)

@@ -105,7 +105,7 @@ impl Pin<'_> {
             staged: staged(path)?,
             hasher: Hasher::default(),
             size: 0,
-            progress: is_human.then(|| Progress::new(url.to_owned())),
+            progress: is_human.then(|| Progress::new(url)),
         };
         match client.fetch(url, limits, &mut target) {
             Ok(()) => {}

@@ -61,7 +61,7 @@ impl<'a> Telling<'a> {
         trees: &'a Trees,
         context: Context,
     ) -> Result<Self, Failure> {
-        let bar = Progress::new("rendering".to_owned());
+        let bar = Progress::new("rendering");
         bar.count(total);
         if context.format == Format::Json {
             // One document, of which no part is kept longer than it takes to print it.
