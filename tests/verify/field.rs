@@ -43,6 +43,7 @@ impl Etcd {
     }
 
     /// The directory of its programs.
+    #[allow(dead_code, reason = "tests/console uses it")]
     pub(crate) fn bin(&self) -> &Path {
         &self.bin
     }
