@@ -64,16 +64,14 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         report: &report,
     };
     let cluster = loaded.manifest.cluster.value.as_str();
-    match &arguments.root {
-        Some(root) => bake_root(&shown, root, context),
-        None => {
-            let base = Base {
-                platform: loaded.manifest.platform.value,
-                family,
-            };
-            write(&shown, &arguments.output, cluster, base, context)
-        }
+    if let Some(root) = &arguments.root {
+        return bake_root(&shown, root, context);
     }
+    let base = Base {
+        platform: loaded.manifest.platform.value,
+        family,
+    };
+    write(&shown, &arguments.output, cluster, base, context)
 }
 
 /// What this command may have written below a cluster's directory.

@@ -144,16 +144,13 @@ fn unfolded(text: &str) -> Vec<String> {
             continue;
         }
         let mut whole = open.take().unwrap_or_default();
-        match line.trim_end().strip_suffix('\\') {
-            Some(start) => {
-                whole.push_str(start);
-                whole.push(' ');
-                open = Some(whole);
-            }
-            None => {
-                whole.push_str(line);
-                lines.push(whole.trim().to_owned());
-            }
+        if let Some(start) = line.trim_end().strip_suffix('\\') {
+            whole.push_str(start);
+            whole.push(' ');
+            open = Some(whole);
+        } else {
+            whole.push_str(line);
+            lines.push(whole.trim().to_owned());
         }
     }
     lines.extend(open);

@@ -296,12 +296,12 @@ mod tests {
             let text = text(length);
             let before = encoding::work();
             let sizes = Sizes::of(Document::CloudConfig, &text);
-            let mut sized = 0;
+            let mut count = 0;
             for platform in Platform::ALL {
                 let _ = sizes.on(platform, Compress::Always);
-                sized += 1;
+                count += 1;
             }
-            assert!(sized > 5);
+            assert!(count > 5);
             let work = encoding::work() - before;
             assert!(work <= most, "{work} bytes for {length}");
         }

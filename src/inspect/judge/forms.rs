@@ -123,7 +123,6 @@ fn template(said: &mut Said) {
             format!("the line `## template: jinja` stands below the header, and {LITERAL}"),
             "make it the first line, above the header",
         ),
-        Some(Unfilled::Declared | Unfilled::Below) => {}
         None if part.jinja => unreadable_template(said),
         None if matches!(part.kind, Kind::CloudConfig(_) | Kind::Script) => {
             let lines = part.as_str().unwrap_or_default().lines();
@@ -142,7 +141,7 @@ fn template(said: &mut Said) {
                 );
             }
         }
-        None => {}
+        Some(Unfilled::Declared | Unfilled::Below) | None => {}
     }
 }
 
@@ -468,8 +467,7 @@ fn latin(part: &Part) -> Option<usize> {
         .iter()
         .any(|header| start.trim_start().starts_with(header));
     let is_message = start.contains("mime-version:");
-    (is_text && (is_ours || is_message))
-        .then(|| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1)
+    (is_text && (is_ours || is_message)).then(|| bytes[..end].split(|byte| *byte == b'\n').count())
 }
 
 /// Whether its first line that is no comment starts so.

@@ -26,6 +26,10 @@ const ASK_OPENSTACK: &str =
     "`openstack server show NAME --format json | firstboot inspect -` shows what a machine got";
 const ASK_GCE: &str = "`gcloud compute instances describe NAME --format=json | firstboot inspect -` shows what a machine got";
 
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "every rule ends with it, and a rule may find nothing"
+)]
 fn foreign(what: impl Into<String>, cure: impl Into<String>) -> Option<Foreign> {
     Some(Foreign {
         what: what.into(),
