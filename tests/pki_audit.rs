@@ -7,7 +7,7 @@ mod support;
 use firstboot::pki::audit::{Demand, Demands, File, Pair, audit};
 use firstboot::secret::Secret;
 use support::sets::Set;
-use support::{Workshop, audit_set, demands, demands_by_name, issued, keys, sets};
+use support::{Workshop, audit_set, demands, demands_by_name, drafts, issued, keys, sets};
 
 fn judge(list: &[Set], demands: fn(u16, bool) -> Demands) {
     let base = Workshop::base();
@@ -104,6 +104,52 @@ fn common_name() {
         let found: Vec<_> = problems.iter().map(|problem| problem.code).collect();
         assert_eq!(found, codes);
     }
+}
+
+/// What Go refuses while it parses, for every Go that built an etcd.
+#[test]
+fn parsing() {
+    let base = Workshop::base();
+    let (yes, no): (Vec<_>, Vec<_>) = drafts::CASES
+        .iter()
+        .partition(|case| case.code(26).is_none());
+    assert!(
+        yes.len() >= 25 && no.len() >= 60,
+        "{} {}",
+        yes.len(),
+        no.len()
+    );
+    let wrong = support::in_parallel(drafts::CASES, |case| {
+        let shop = case.build(&base);
+        let mut wrong = Vec::new();
+        let all = [10, 12, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26];
+        let changes = case.refused.is_some_and(|(_, since)| since > 0) || case.until < 26;
+        for go in if changes { &all[..] } else { &[10, 26] } {
+            let go = *go;
+            let audit = audit_set(&shop, &demands(go, false));
+            let errors: Vec<_> = audit
+                .problems
+                .iter()
+                .filter(|problem| problem.is_error())
+                .collect();
+            let right = match case.code(go) {
+                None => errors.is_empty(),
+                Some(code) if case.later == Some(code) => errors[0].code == code,
+                // What a CA is called stands in all that it issued, too.
+                Some(code) => {
+                    errors.iter().all(|one| one.code == code)
+                        && matches!(errors[..], [one, ..] if one.part == case.part)
+                }
+            };
+            if !right {
+                wrong.push(format!("{} (go {go}): {:?}", case.name, audit.problems));
+            }
+        }
+        wrong.truncate(1);
+        wrong
+    });
+    let wrong = wrong.concat();
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// What etcd takes and the curl of a machine's first boot does not, as seen with real ones.

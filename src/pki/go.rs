@@ -56,6 +56,15 @@ impl Go {
     pub(super) const POLICIES: Self = Self(24);
     /// Negative serial numbers are refused (Go 1.23 release notes).
     pub(super) const NO_NEGATIVE_SERIAL: Self = Self(23);
+    /// A parser for certificates of its own, stricter than `encoding/asn1` in some points and
+    /// kinder in others (Go 1.17 release notes).
+    pub(super) const OWN_PARSER: Self = Self(17);
+    /// Identifiers of keys, and where to ask about the issuer, may not be critical
+    /// (Go 1.23, `parser.go`).
+    pub(super) const NO_CRITICAL_IDS: Self = Self(23);
+    /// A negative path length is refused, and half characters in a `BMPString`
+    /// (Go 1.25, `parser.go`).
+    pub(super) const NO_NEGATIVE_PATH: Self = Self(25);
     /// Name constraints on addresses and exclusions are understood (Go 1.10 release notes).
     pub(super) const NAME_CONSTRAINTS: Self = Self(10);
     /// RSA keys above 8192 bits are refused (Go 1.21; 1.19.12 and 1.20.7 as a security fix).

@@ -3,7 +3,7 @@
 use super::Go;
 use super::audit::{Demands, Facts, File, Pair, THIRTY_DAYS, audit};
 use super::pem;
-use super::public::verify;
+use super::public::{PublicKey, verify};
 use super::x509::Certificate;
 use crate::release::Digest;
 use crate::secret::Secret;
@@ -34,6 +34,20 @@ pub fn facts(file: File<'_>) -> Vec<Facts> {
 /// The facts on one certificate in DER, as a server shows it; `None` when it is none.
 pub fn facts_of_der(der: &[u8]) -> Option<Facts> {
     Certificate::read(der).map(|certificate| Facts::of(&certificate))
+}
+
+/// Why this Go, and so an etcd that is built with it, refuses to parse a certificate in DER;
+/// `None` when it parses it, whatever it says of it later.
+pub fn refused_by(der: &[u8], go: Go) -> Option<String> {
+    let certificate = match Certificate::parse(der) {
+        Ok(certificate) => certificate,
+        Err(why) => return Some(why),
+    };
+    if let PublicKey::ForeignCurve(_) | PublicKey::CompressedPoint = certificate.key {
+        return Some(format!("has a key of the kind {}", certificate.key));
+    }
+    let mut refusals = certificate.refused_by(go);
+    refusals.next().map(|refusal| refusal.what.clone())
 }
 
 /// A distinguished name in DER as [`Facts::subject`] writes it; `None` when it is none.

@@ -5,6 +5,7 @@
 
 pub mod audit;
 mod certificate;
+mod der;
 mod go;
 pub mod inspect;
 mod key;
@@ -15,6 +16,7 @@ mod public;
 pub mod rotation;
 mod signer;
 mod unread;
+mod uri;
 mod x509;
 
 pub use go::Go;

@@ -24,6 +24,18 @@ impl Curve {
             _ => return None,
         })
     }
+
+    /// Whether an uncompressed point lies on it. Nobody speaks TLS on P-224, whose points are
+    /// not looked at more closely.
+    pub(super) fn has(self, point: &[u8]) -> bool {
+        point.first() == Some(&4)
+            && match self {
+                Self::P224 => point.len() == 57,
+                Self::P256 => p256::PublicKey::from_sec1_bytes(point).is_ok(),
+                Self::P384 => p384::PublicKey::from_sec1_bytes(point).is_ok(),
+                Self::P521 => p521::PublicKey::from_sec1_bytes(point).is_ok(),
+            }
+    }
 }
 
 /// A public key, or why it is none that etcd can use.

@@ -8,8 +8,10 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod cluster;
+pub(crate) mod der;
 #[cfg(unix)]
 pub(crate) mod desk;
+pub(crate) mod drafts;
 pub(crate) mod issued;
 pub(crate) mod keys;
 pub(crate) mod sets;

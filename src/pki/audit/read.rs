@@ -85,26 +85,31 @@ fn certificate(
         }
         return None;
     }
-    let Some(certificate) = Certificate::read(&block.der) else {
-        problems.push(say::certificate_damaged(part, file, line));
-        return None;
+    let certificate = match Certificate::parse(&block.der) {
+        Ok(certificate) => certificate,
+        Err(why) => {
+            problems.push(say::certificate_damaged(part, file, line, &why));
+            return None;
+        }
     };
-    problems.extend(unreadable_for_go(part, file, &certificate, go));
-    Some(certificate)
+    let mut is_lost = false;
+    for refusal in certificate.refused_by(go) {
+        is_lost |= refusal.loses;
+        let problem = say::refused(part, file, line, refusal, go);
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems.extend(unreadable_key(part, file, &certificate.key));
+    // What would be said of the rest would only follow from what could not be read.
+    (!is_lost).then_some(certificate)
 }
 
-/// What Go refuses while it parses, so that even an unused certificate does harm.
-fn unreadable_for_go(part: Part, file: &str, it: &Certificate, go: Go) -> Option<Problem> {
-    match &it.key {
+/// Keys that Go refuses while it parses, so that even an unused certificate does harm.
+fn unreadable_key(part: Part, file: &str, key: &PublicKey) -> Option<Problem> {
+    match key {
         PublicKey::ForeignCurve(curve) => Some(say_key::curve_foreign(part, file, curve)),
         PublicKey::CompressedPoint => Some(say_key::point_compressed(part, file)),
-        _ if it.has_negative_serial() && go >= Go::NO_NEGATIVE_SERIAL => {
-            Some(say_key::serial_negative(part, file, go))
-        }
-        _ if it.wide_name().is_some() && go >= Go::ASCII_NAMES => it
-            .wide_name()
-            .map(|name| say_key::name_not_ascii(part, file, name, go)),
-        _ if it.repeats && go >= Go::NO_REPEATS => Some(say_key::extension_repeats(part, file, go)),
         _ => None,
     }
 }

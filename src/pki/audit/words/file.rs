@@ -2,6 +2,8 @@
 
 use super::super::problem::{Part, Problem};
 use super::{in_place, quoted};
+use crate::pki::go::Go;
+use crate::pki::x509::Refusal;
 
 const AGAIN: &str = "copy the file again, whole";
 
@@ -114,13 +116,33 @@ pub(in super::super) fn pkcs12(part: Part, file: &str) -> Problem {
     Problem::error(part, "pkcs12", message, help)
 }
 
-pub(in super::super) fn certificate_damaged(part: Part, file: &str, line: usize) -> Problem {
-    let message = format!("`{file}` line {line}: the certificate cannot be read");
+pub(in super::super) fn certificate_damaged(
+    part: Part,
+    file: &str,
+    line: usize,
+    why: &str,
+) -> Problem {
+    let message = format!("`{file}` line {line}: the certificate {why}, and cannot be read");
     let help = format!(
         "see what openssl says of it: `openssl x509 -noout -text -in {}`",
         quoted(file)
     );
     Problem::error(part, "certificate-damaged", message, help)
+}
+
+/// What openssl and others read, and Go does not: etcd does not start, or its peers hang up.
+pub(in super::super) fn refused(
+    part: Part,
+    file: &str,
+    line: usize,
+    refusal: &Refusal,
+    go: Go,
+) -> Problem {
+    let message = format!(
+        "`{file}` line {line}: the certificate {}, and {go}, with which that etcd is built, refuses to read it",
+        refusal.what
+    );
+    Problem::error(part, refusal.code, message, refusal.help)
 }
 
 /// A block of another kind where certificates should be, and no certificate.

@@ -6,7 +6,6 @@ use super::Names;
 use crate::pki::go::Go;
 use crate::pki::public::PublicKey;
 use crate::pki::x509::Certificate;
-use crate::report::is_unseen;
 use std::net::IpAddr;
 
 const NEW_PAIR: &str =
@@ -25,33 +24,6 @@ pub(in super::super) fn point_compressed(part: Part, file: &str) -> Problem {
     );
     let help = "have it issued again for a key in uncompressed form, the default of openssl";
     Problem::error(part, "point-compressed", message, help)
-}
-
-pub(in super::super) fn serial_negative(part: Part, file: &str, go: Go) -> Problem {
-    let message = format!("`{file}` has a negative serial number, and {go} refuses to read it");
-    Problem::error(
-        part,
-        "serial-negative",
-        message,
-        "have it issued again with a positive one",
-    )
-}
-
-pub(in super::super) fn name_not_ascii(part: Part, file: &str, name: &str, go: Go) -> Problem {
-    let name = name.replace(is_unseen, "\u{fffd}");
-    let message =
-        format!("`{file}` names `{name}`, which is not ASCII, and {go} refuses to read it");
-    Problem::error(
-        part,
-        "san-not-ascii",
-        message,
-        "have it issued again with `xn--…` for that name",
-    )
-}
-
-pub(in super::super) fn extension_repeats(part: Part, file: &str, go: Go) -> Problem {
-    let message = format!("`{file}` has one of its extensions twice, and {go} refuses to read it");
-    Problem::error(part, "extension-repeats", message, REISSUE)
 }
 
 /// Keys that no TLS of that Go works with.
