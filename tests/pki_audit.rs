@@ -1,13 +1,13 @@
 //! Sets made by openssl, each of which the audit must judge exactly.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic")]
 
 mod support;
 
-use firstboot::pki::audit::{Demand, Demands, File, Pair, audit};
+use firstboot::pki::audit::{Demand, Demands, File, Pair, Part, Problem, audit};
 use firstboot::secret::Secret;
 use support::sets::Set;
-use support::{Workshop, audit_set, demands, demands_by_name, drafts, issued, keys, sets};
+use support::{Workshop, audit_set, demands, demands_by_name, drafts, issued, keys, sets, wrapped};
 
 fn judge(list: &[Set], demands: fn(u16, bool) -> Demands) {
     let base = Workshop::base();
@@ -78,6 +78,11 @@ fn hashes() {
 #[test]
 fn leafs() {
     judge(issued::LEAFS, demands);
+}
+
+#[test]
+fn for_curl() {
+    judge(issued::FOR_CURL, demands);
 }
 
 #[test]
@@ -156,7 +161,14 @@ fn parsing() {
 #[test]
 fn curl_is_stricter() {
     let base = Workshop::base();
-    let all = [keys::KEYS, issued::CHAINS, issued::HASHES, issued::LEAFS].concat();
+    let all = [
+        keys::KEYS,
+        issued::CHAINS,
+        issued::HASHES,
+        issued::LEAFS,
+        issued::FOR_CURL,
+    ]
+    .concat();
     let fit: Vec<_> = all.iter().filter(|set| set.errors.is_empty()).collect();
     let refused = support::in_parallel(&fit, |set| {
         let shop = Workshop::make(&base, set.make);
@@ -185,8 +197,152 @@ fn curl_is_stricter() {
             ("ca for any usage", vec!["usage-any"]),
             ("no digital signature", vec!["no-digital-signature"]),
             ("certificate that is a ca", vec!["no-digital-signature"]),
+            (
+                "ca made again under its key, named by its serial",
+                vec!["issuer-again"]
+            ),
+            (
+                "ca made again under its key, with another identifier of it",
+                vec!["issuer-again"]
+            ),
+            (
+                "ca made again under its key, the old one expired",
+                vec!["issuer-again"]
+            ),
+            (
+                "intermediate made again under its key",
+                vec!["issuer-again"]
+            ),
+            ("netscape's kind, not for servers", vec!["netscape-kind"]),
+            ("an address as one of ipv6", vec!["san-address-mapped"; 3]),
         ]
     );
+}
+
+/// Whoever any CA of the bundle certifies is let in.
+#[test]
+fn public_cas() {
+    let base = Workshop::base();
+    let codes = |shop: &Workshop| {
+        let problems = audit_set(shop, &demands(24, true)).problems;
+        let is_of_ca = |problem: &&Problem| problem.part == Part::Ca;
+        let of_ca: Vec<_> = problems
+            .iter()
+            .filter(is_of_ca)
+            .map(|one| one.code)
+            .collect();
+        of_ca.join(" ")
+    };
+    let with = |more: &str| Workshop::make(&base, &format!("begin; {more}"));
+    assert_eq!(codes(&with("")), "");
+    let others = |count: u8| {
+        with(&format!(
+            "key other; for i in $(seq {count}); do root other other$i \"$AUTHORITY\"; cat other.pem >> ca.pem; done"
+        ))
+    };
+    assert_eq!(codes(&others(9)), "");
+    assert_eq!(codes(&others(10)), "public-ca");
+    let named = "openssl req -x509 -key other-key.pem -subj '/C=US/O=Internet Security Research Group/CN=ISRG Root X1' -days 365 -out other.pem";
+    assert_eq!(
+        codes(&with(&format!(
+            "key other; {named}; cat other.pem >> ca.pem"
+        ))),
+        "public-ca"
+    );
+
+    // Each CA of this computer's own bundle is one.
+    let Ok(bundle) = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt") else {
+        println!("no bundle here");
+        return;
+    };
+    let all: Vec<_> = bundle
+        .split_inclusive("-----END CERTIFICATE-----\n")
+        .collect();
+    let unknown: Vec<_> = all
+        .iter()
+        .filter(|one| {
+            let shop = with("");
+            shop.write(
+                "ca.pem",
+                [shop.read("ca.pem"), one.as_bytes().to_vec()].concat(),
+            );
+            !codes(&shop).contains("public-ca")
+        })
+        .collect();
+    let subjects: String = unknown
+        .iter()
+        .map(|one| {
+            base.write("one.pem", one.as_bytes());
+            base.run("openssl x509 -noout -subject -in one.pem")
+        })
+        .collect();
+    assert!(
+        all.len() > 50 && unknown.len() * 20 <= all.len(),
+        "{subjects}"
+    );
+    let shop = with("");
+    shop.write(
+        "ca.pem",
+        [shop.read("ca.pem"), bundle.into_bytes()].concat(),
+    );
+    assert!(codes(&shop).contains("public-ca"));
+}
+
+/// A certificate or a key in another form: the help's command makes PEM of it.
+#[test]
+fn other_forms() {
+    let base = Workshop::base();
+    let mut tried = Vec::new();
+    for one in wrapped::WRAPPED {
+        let shop = Workshop::make(&base, one.make);
+        let audit = audit_set(&shop, &demands(24, false));
+        let errors: Vec<_> = audit
+            .problems
+            .iter()
+            .filter(|problem| problem.is_error())
+            .collect();
+        let found: Vec<_> = errors
+            .iter()
+            .map(|problem| (problem.code, problem.part))
+            .collect();
+        assert_eq!(found, one.errors, "{}: {:?}", one.name, audit.problems);
+        for problem in errors {
+            assert!(
+                problem.message.contains(one.says),
+                "{}: {problem}",
+                one.name
+            );
+            let command = problem.help.split('`').nth(1).unwrap_or_default();
+            assert_eq!(
+                command.split(' ').next().unwrap_or_default(),
+                one.tool,
+                "{}: {}",
+                one.name,
+                problem.help
+            );
+            let has = |tool: &str| shop.run(&format!("command -v {tool} || true")) != "";
+            if one.cured && has(one.tool) {
+                shop.run(command);
+                tried.push((one.tool, one.name));
+            } else if one.cured {
+                println!("not run here, as {} is missing: {command}", one.tool);
+            }
+        }
+        if one.cured && tried.iter().any(|(_, name)| *name == one.name) {
+            let problems = audit_set(&shop, &demands(24, false)).problems;
+            assert!(
+                !problems.iter().any(Problem::is_error),
+                "{}: {problems:?}",
+                one.name
+            );
+        }
+    }
+    for tool in ["sed", "base64", "openssl"] {
+        assert!(
+            tried.iter().any(|(ran, _)| *ran == tool),
+            "{tool}: {tried:?}"
+        );
+    }
 }
 
 /// A command in a help line does what it says: after it the set is fit.

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use support::cluster::{BY_ADDRESS, BY_NAME, Etcd, Outcome, Plan};
 use support::sets::Set;
 use support::{
-    Workshop, audit_set, demands, demands_by_name, in_parallel, issued, keys, now, sets,
+    Workshop, audit_set, demands, demands_by_name, drafts, in_parallel, issued, keys, now, sets,
 };
 
 fn etcds() -> Vec<Etcd> {
@@ -101,6 +101,47 @@ fn hashes() {
 #[ignore = "needs a real etcd: `make test`"]
 fn leafs() {
     compare(issued::LEAFS, &BY_ADDRESS, demands);
+}
+
+#[test]
+#[ignore = "needs a real etcd: `make test`"]
+fn for_curl() {
+    compare(issued::FOR_CURL, &BY_ADDRESS, demands);
+}
+
+/// What Go refuses while it parses, and what only looks so: a real etcd starts or does not.
+#[test]
+#[ignore = "needs a real etcd: `make test`"]
+fn parsing() {
+    let base = Workshop::base();
+    let mut wrong = Vec::new();
+    for etcd in etcds() {
+        let said = in_parallel(drafts::CASES, |case| {
+            let shop = case.build(&base);
+            let go = etcd.go_for(if case.name == "negative serial" {
+                "SERIAL=-"
+            } else {
+                ""
+            });
+            let for_etcd = audit_set(&shop, &demands(go, false));
+            let for_curl = audit_set(&shop, &demands(go, true));
+            let outcome = etcd.try_to_form(&shop, &BY_ADDRESS);
+            let right = match &outcome {
+                Outcome::Failed(_) => !for_etcd.is_fit(),
+                Outcome::Formed(curl) => for_etcd.is_fit() && for_curl.is_fit() == curl.is_ok(),
+            };
+            println!("{} {}: {outcome:?}", etcd.go, case.name);
+            (!right).then(|| {
+                let said: Vec<_> = for_curl.problems.iter().map(ToString::to_string).collect();
+                format!(
+                    "go {} {}: {outcome:?}, audit: {said:#?}",
+                    etcd.go, case.name
+                )
+            })
+        });
+        wrong.extend(said.into_iter().flatten());
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

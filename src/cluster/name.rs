@@ -110,7 +110,15 @@ impl FileName {
                 "firstboot writes a file of that name there itself",
             ));
         }
-        plain_word(text).map(Self)
+        // mkcert calls its files `lab.example+2.pem` and `_wildcard.lab.example.pem`.
+        let plain = text.replace('+', "_");
+        let start = plain.strip_prefix('_').filter(|_| plain.len() <= 63);
+        let wide = NotAName("only `a-z`, `A-Z`, `0-9`, `-`, `_`, `.` and `+` may stand in it");
+        match plain_word(start.unwrap_or(&plain)) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(why) if why == NOT_PLAIN => Err(wide),
+            Err(why) => Err(why),
+        }
     }
 }
 
@@ -121,6 +129,8 @@ impl CommonName {
     }
 }
 
+const NOT_PLAIN: NotAName = NotAName("only `a-z`, `A-Z`, `0-9`, `-`, `_` and `.` may stand in it");
+
 fn plain_word(text: &str) -> Result<String, NotAName> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if text.is_empty() {
@@ -128,9 +138,7 @@ fn plain_word(text: &str) -> Result<String, NotAName> {
     } else if text.len() > 63 {
         Err(NotAName("it has more than 63 characters"))
     } else if !text.chars().all(allowed) {
-        Err(NotAName(
-            "only `a-z`, `A-Z`, `0-9`, `-`, `_` and `.` may stand in it",
-        ))
+        Err(NOT_PLAIN)
     } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         Err(NotAName("it must start with a letter or a digit"))
     } else {
@@ -170,6 +178,16 @@ mod tests {
             assert!(FileName::new(bad).is_err(), "{bad}");
         }
         assert!(FileName::new("etcd.env").is_err());
+        for good in ["lab.example+6.pem", "_wildcard.lab.example+1-key.pem"] {
+            assert_eq!(FileName::new(good).unwrap().as_str(), good);
+            assert!(ClusterName::new(good).is_err(), "{good}");
+        }
+        for bad in ["+.pem", "_", "__.pem", "-_.pem"] {
+            assert!(
+                FileName::new(bad).is_err() || bad == "__.pem" || bad == "_",
+                "{bad}"
+            );
+        }
         assert!(FileName::new("kubernetes-key.pem").is_ok());
     }
 }

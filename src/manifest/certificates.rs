@@ -1,7 +1,7 @@
 //! The certificates of a manifest, audited against all that its controllers ask of them.
 
 use super::{At, Controller, Manifest, PairPaths, PemFiles, PemPath, TlsPaths, finding};
-use crate::cluster::{Identity, Pair, PemFile, Tls};
+use crate::cluster::{Identity, Pair, PemFile, Replace, Tls};
 use crate::pki::Go;
 use crate::pki::audit::{self, Audit, Demand, Demands, File, Part, Problem, THIRTY_DAYS};
 use crate::report::{Finding, Severity};
@@ -131,8 +131,11 @@ fn demands(manifest: &Manifest, controller: &Controller, side: Side, now: i64) -
         server: side != Side::Client,
         client: true,
         go: Go::of(manifest.etcd.version.value),
-        // The machine asks etcd through etcdctl, which judges as etcd does.
-        curl: false,
+        // Where it may join or begin by itself, it asks its peers by curl, with each pair.
+        curl: manifest
+            .replace
+            .as_ref()
+            .is_none_or(|it| it.value != Replace::Never),
         now,
         warn_within: THIRTY_DAYS,
     }

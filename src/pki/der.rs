@@ -160,7 +160,7 @@ pub(super) fn small(bytes: &[u8]) -> Option<i64> {
 }
 
 /// Numbers beyond 31 bits are more than Go's type for object identifiers holds.
-fn oid_text(bytes: &[u8]) -> Option<String> {
+pub(super) fn oid_text(bytes: &[u8]) -> Option<String> {
     let mut numbers = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -54,6 +54,8 @@ impl Go {
     pub(super) const NO_REPEATS: Self = Self(19);
     /// Policy extensions are processed (Go 1.24 release notes).
     pub(super) const POLICIES: Self = Self(24);
+    /// The numbers of policies may be of any length (Go 1.22 release notes).
+    pub(super) const LONG_POLICIES: Self = Self(22);
     /// Negative serial numbers are refused (Go 1.23 release notes).
     pub(super) const NO_NEGATIVE_SERIAL: Self = Self(23);
     /// A parser for certificates of its own, stricter than `encoding/asn1` in some points and

@@ -496,7 +496,7 @@ pub(crate) const CASES: &[Case] = &[
         it.extension(BASIC, &sequence([boolean(0xff), integer([0xff])]));
     })
     .since("extension-damaged", 25)
-    .curl("extension-for-curl"),
+    .curl("extension-damaged"),
     ca("path length with a zero too many", |it| {
         it.extension(BASIC, &sequence([boolean(0xff), integer([0, 1])]));
     })

@@ -332,3 +332,63 @@ pub(crate) const NAMES: &[Set] = &[
         &[("san-name-missing", Certificate)],
     ),
 ];
+
+/// What etcd takes and the curl of a machine may not: OpenSSL's own rules.
+pub(crate) const FOR_CURL: &[Set] = &[
+    fair(
+        "ca made again under its key, named by its serial",
+        "leaf \"$LEAF\\nauthorityKeyIdentifier=keyid,issuer:always\"; root ca lab \"$AUTHORITY\"",
+        &[("issuer-again", Certificate)],
+    ),
+    fine(
+        "ca made again under its key, named by the key",
+        "leaf \"$LEAF\\nauthorityKeyIdentifier=keyid\"; root ca lab \"$AUTHORITY\"",
+    ),
+    fine(
+        "ca that is named by its serial",
+        "leaf \"$LEAF\\nauthorityKeyIdentifier=keyid,issuer:always\"",
+    ),
+    fair(
+        "ca made again under its key, with another identifier of it",
+        "leaf \"$LEAF\\nauthorityKeyIdentifier=keyid\"; root ca lab 'basicConstraints=critical,CA:TRUE\\nsubjectKeyIdentifier=07070707'",
+        &[("issuer-again", Certificate)],
+    ),
+    fine(
+        "ca made again under its key, without an identifier of it",
+        "leaf \"$LEAF\\nauthorityKeyIdentifier=keyid\"; root ca lab 'basicConstraints=critical,CA:TRUE\\nsubjectKeyIdentifier=none'",
+    ),
+    fine(
+        "ca made again under its key, both in the bundle",
+        "leaf \"$LEAF\\nauthorityKeyIdentifier=keyid,issuer:always\"; cp ca.pem old.pem; root ca lab \"$AUTHORITY\"; cat old.pem >> ca.pem",
+    ),
+    fair(
+        "ca made again under its key, the old one expired",
+        "good; dated ca lab ca \"$AUTHORITY\" '9 days ago' '2 days ago'; cp ca.pem old.pem; \
+         issue kubernetes kubernetes ca \"$LEAF\\nauthorityKeyIdentifier=keyid,issuer:always\"; root ca lab \"$AUTHORITY\"; cat old.pem >> ca.pem",
+        &[("issuer-again", Certificate), ("expired", Ca)],
+    ),
+    fair(
+        "intermediate made again under its key",
+        "between; issue kubernetes kubernetes intermediate \"$LEAF\\nauthorityKeyIdentifier=keyid,issuer:always\"; \
+         issue intermediate between ca \"$AUTHORITY\"; cat intermediate.pem >> kubernetes.pem",
+        &[("issuer-again", Certificate)],
+    ),
+    fair(
+        "netscape's kind, not for servers",
+        "leaf \"$LEAF\\nnsCertType=client\"",
+        &[("netscape-kind", Certificate)],
+    ),
+    fine(
+        "netscape's kind, for servers",
+        "leaf \"$LEAF\\nnsCertType=server\"",
+    ),
+    fair(
+        "an address as one of ipv6",
+        "leaf \"$PLAIN\\n$BOTH\\nsubjectAltName=IP:::ffff:127.77.0.1,IP:::ffff:127.77.0.2,IP:::ffff:127.0.0.1\"",
+        &[
+            ("san-address-mapped", Certificate),
+            ("san-address-mapped", Certificate),
+            ("san-address-mapped", Certificate),
+        ],
+    ),
+];

@@ -15,6 +15,7 @@ pub(crate) mod drafts;
 pub(crate) mod issued;
 pub(crate) mod keys;
 pub(crate) mod sets;
+pub(crate) mod wrapped;
 
 use firstboot::pki::Go;
 use firstboot::pki::audit::{Audit, Demand, Demands, File, Pair, THIRTY_DAYS, audit};

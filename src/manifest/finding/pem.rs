@@ -1,6 +1,6 @@
 //! Messages about the PEM files that a manifest names.
 
-use crate::cluster::NotAName;
+use crate::cluster::{FileName, NotAName};
 use crate::manifest::pem::Cure;
 use crate::manifest::{At, PemPath};
 use crate::report::{Finding, quoted, reason};
@@ -24,7 +24,33 @@ pub(in crate::manifest) fn pem_name(value: &At<String>, why: NotAName) -> Findin
         "its last part becomes a file name in `/etc/etcd`, and {}",
         why.0
     );
-    pem_path(value, &why, "rename the file, for example to `ca.pem`")
+    let help = match close_name(&value.value) {
+        Some(name) => format!("rename the file, for example to `{name}`"),
+        None => "rename the file".to_owned(),
+    };
+    pem_path(value, &why, help)
+}
+
+/// The last part of a path, made a file name with as little change as possible.
+fn close_name(path: &str) -> Option<String> {
+    let last = path.rsplit('/').next().unwrap_or(path);
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.+".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = last.chars().map(plain).collect();
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    let end = name.len().saturating_sub(63);
+    [
+        name.to_owned(),
+        format!("my-{name}"),
+        name[end..].to_owned(),
+    ]
+    .into_iter()
+    .find(|name| FileName::new(name).is_ok())
 }
 
 pub(in crate::manifest) fn common_name(value: &At<String>, why: NotAName) -> Finding {

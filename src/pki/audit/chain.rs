@@ -185,9 +185,7 @@ fn limits(
             problems.push(say::usage_forbidden(part, file, issuer, "clientAuth"));
         }
     }
-    if issuer.extended.is_some_and(|usage| usage.only_any) {
-        problems.push(say_leaf::usage_only_any(part, file, issuer, demands));
-    }
+    problems.extend(say_leaf::usage_for_curl(part, file, issuer, demands));
     for extension in issuer.unknown_to(demands.go) {
         problems.push(say::extension_foreign(part, file, issuer, extension));
     }
@@ -238,6 +236,29 @@ fn link(
             problems.push(say::signature_unknown(part, file, child));
         }
         _ => {}
+    }
+    if let Some(difference) = other_issuer(child, issuer) {
+        problems.push(say::issuer_again(file, child, issuer, difference, demands));
+    }
+}
+
+/// What a certificate says of its issuer's certificate that is not so: the issuer was made
+/// again under the same name and key. Go looks at name and key alone, OpenSSL at all of this.
+fn other_issuer(child: &Certificate, issuer: &Certificate) -> Option<&'static str> {
+    let said = child.authority_key.as_ref()?;
+    let differs =
+        |said: &Option<Vec<u8>>, real: &Vec<u8>| said.as_ref().is_some_and(|said| said != real);
+    match () {
+        () if issuer
+            .subject_key_id
+            .as_ref()
+            .is_some_and(|id| differs(&said.id, id)) =>
+        {
+            Some("another key identifier")
+        }
+        () if differs(&said.serial, &issuer.serial) => Some("another serial number"),
+        () if differs(&said.issuer, &issuer.issuer.raw) => Some("another issuer"),
+        () => None,
     }
 }
 

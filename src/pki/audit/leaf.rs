@@ -121,8 +121,9 @@ fn usages(leaf: &Certificate, demands: &Demands, file: &str, problems: &mut Vec<
             problems.push(say::usage_missing(file, false));
         }
     }
-    if leaf.extended.is_some_and(|usage| usage.only_any) {
-        problems.push(say::usage_only_any(Part::Certificate, file, leaf, demands));
+    problems.extend(say::usage_for_curl(Part::Certificate, file, leaf, demands));
+    if demands.server && leaf.netscape_forbids {
+        problems.push(say::netscape_kind(file, demands));
     }
     if let Some(usage) = leaf.key_usage.filter(|usage| !usage.digital_signature) {
         let needs_it = demands.go < Go::TLS_1_3 && leaf.key.rsa_bits() == 0;
@@ -137,7 +138,11 @@ fn usages(leaf: &Certificate, demands: &Demands, file: &str, problems: &mut Vec<
 fn alternative_names(sans: &Sans, demands: &Demands, file: &str, problems: &mut Vec<Problem>) {
     for demand in &demands.addresses {
         let address = demand.value;
+        if sans.addresses.contains(&address) {
+            continue;
+        }
         if sans.addresses.iter().any(|own| same_address(*own, address)) {
+            problems.push(say::address_mapped(file, demand, demands));
             continue;
         }
         let is_same = |name: &String| {

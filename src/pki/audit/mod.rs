@@ -11,9 +11,11 @@
 
 mod chain;
 mod dates;
+mod foreign;
 mod leaf;
 mod names;
 mod problem;
+mod public_cas;
 mod read;
 mod words;
 
@@ -198,6 +200,7 @@ pub fn audit(ca: File<'_>, pair: &Pair<'_>, demands: &Demands) -> Audit {
         leaf::check(&matter, &mut problems);
         chain::check(&matter, &mut problems);
     }
+    problems.extend(public_cas::check(&bundle.certificates, ca.name));
     problems.sort_by_key(|problem| (problem.severity, problem.part));
     Audit {
         problems,

@@ -1,5 +1,6 @@
 //! From files to certificates and keys, and what is wrong when that fails.
 
+use super::foreign;
 use super::problem::{Part, Problem};
 use super::words::{file as say, leaf as say_key};
 use super::{Demands, File, Pair};
@@ -33,7 +34,7 @@ pub(super) fn bundle(
         problems.push(problem);
     } else {
         for block in &pem.blocks {
-            certificates.extend(certificate(part, file.name, block, demands.go, problems));
+            certificates.extend(certificate(part, file.name, block, demands, problems));
         }
         let lost = pem.lost.iter();
         problems.extend(lost.map(|line| say::block_lost(part, file.name, *line, demands.curl)));
@@ -68,7 +69,7 @@ fn certificate(
     part: Part,
     file: &str,
     block: &Block,
-    go: Go,
+    demands: &Demands,
     problems: &mut Vec<Problem>,
 ) -> Option<Certificate> {
     let line = block.line;
@@ -93,9 +94,15 @@ fn certificate(
         }
     };
     let mut is_lost = false;
-    for refusal in certificate.refused_by(go) {
-        is_lost |= refusal.loses;
-        let problem = say::refused(part, file, line, refusal, go);
+    for refusal in &certificate.refusals {
+        let problem = match () {
+            () if refusal.is_of(demands.go) => {
+                is_lost |= refusal.loses;
+                say::refused(part, file, line, refusal, demands.go)
+            }
+            () if refusal.openssl => say::refused_by_curl(part, file, line, refusal, demands),
+            () => continue,
+        };
         if !problems.contains(&problem) {
             problems.push(problem);
         }
@@ -169,6 +176,11 @@ fn spoilt(part: Part, file: &str, bytes: &[u8], pem: &Pem) -> Option<Problem> {
     let is = |why: Spoilt| spoilt.iter().any(|(_, found)| *found == why);
     if spoilt.first() == Some(&(1, Spoilt::ByteOrderMark)) {
         return Some(say::byte_order_mark(part, file));
+    }
+    if pem.blocks.is_empty()
+        && let Some(problem) = foreign::foreign(part, file, bytes)
+    {
+        return Some(problem);
     }
     if is(Spoilt::Joined) {
         return Some(say::joined(part, file));

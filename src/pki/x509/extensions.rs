@@ -4,7 +4,7 @@ use super::words::extension_name;
 use super::{AuthorityKey, Basic, Constraints, Extended, KeyUsage, Refusal, Sans, Subtrees};
 use crate::pki::der::{
     BOOLEAN, Der, INTEGER, OCTET_STRING, OID, SEQUENCE, constructed, context, is_oid, is_shortest,
-    small,
+    oid_text, small,
 };
 use crate::pki::go::Go;
 use crate::pki::uri;
@@ -23,6 +23,7 @@ pub(super) struct Extensions {
     pub constraints: Option<Constraints>,
     pub subject_key_id: Option<Vec<u8>>,
     pub authority_key: Option<AuthorityKey>,
+    pub netscape_forbids: bool,
     pub foreign_critical: Vec<String>,
     pub refusals: Vec<Refusal>,
 }
@@ -46,6 +47,12 @@ impl Extensions {
             "2.5.29.14" => self.key_id(&mut der),
             "2.5.29.32" => self.policies(&mut der),
             "1.3.6.1.5.5.7.1.1" => authority_access(&mut der),
+            "2.16.840.1.113730.1.1" => {
+                // Bit 1 is for servers. No Go processes it.
+                let uses = der.bits().and_then(|bytes| bytes.first().copied());
+                self.netscape_forbids = uses.is_some_and(|uses| uses & 0x40 == 0);
+                Some(false)
+            }
             "2.5.29.33" | "2.5.29.36" | "2.5.29.54" => {
                 let holds = policy_rules(oid, &mut der).is_some();
                 if !holds {
@@ -77,6 +84,7 @@ impl Extensions {
                 format!("has its `{name}` marked as critical, which it may not be"),
                 "have it issued again with that extension not critical: `critical` stands before it in the template",
             );
+            self.openssl_too();
         }
         let is_known = taken == Some(true) || oid == "2.5.29.17";
         if is_known && !der.is_empty() && self.refusals.len() == before {
@@ -117,7 +125,14 @@ impl Extensions {
             since,
             until: Go(u16::MAX),
             loses: false,
+            openssl: false,
         });
+    }
+
+    /// The last refusal is also one of OpenSSL.
+    fn openssl_too(&mut self) {
+        let last = self.refusals.last_mut();
+        last.into_iter().for_each(|last| last.openssl = true);
     }
 
     fn key_usage(&mut self, der: &mut Der<'_>) -> Taken {
@@ -145,6 +160,7 @@ impl Extensions {
                 let what = "allows a negative number of CAs below it (`pathlen`)".into();
                 let help = "make it again without `pathlen`, or with a number from 0 on";
                 self.refuse(Go::NO_NEGATIVE_PATH, "extension-damaged", what, help);
+                self.openssl_too();
             } else {
                 path_length = Some(u32::try_from(length).unwrap_or(u32::MAX));
             }
@@ -336,6 +352,14 @@ impl Extensions {
             let oid = list.inside(SEQUENCE)?.read(OID)?;
             if !is_oid(oid) {
                 return None;
+            }
+            if oid_text(oid).is_none() {
+                let what =
+                    "names one of its `certificatePolicies` by a number beyond 31 bits".into();
+                self.refuse(Go(0), "extension-damaged", what, AGAIN);
+                let last = self.refusals.last_mut();
+                last.into_iter()
+                    .for_each(|last| last.until = Go::LONG_POLICIES);
             }
             if seen.contains(&oid) {
                 let what = "names one of its `certificatePolicies` twice".into();

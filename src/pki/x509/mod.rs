@@ -51,6 +51,8 @@ pub(super) struct Certificate {
     pub constraints: Option<Constraints>,
     pub subject_key_id: Option<Vec<u8>>,
     pub authority_key: Option<AuthorityKey>,
+    /// Netscape's kind of certificate names some use, and not that of a server.
+    pub netscape_forbids: bool,
     /// Critical extensions that not every Go processes, by name.
     pub foreign_critical: Vec<String>,
     /// What some Go refuses while it parses.
@@ -72,6 +74,8 @@ pub(super) struct Refusal {
     pub until: Go,
     /// What it names, its key, or whether it is a CA, could not be read.
     pub loses: bool,
+    /// OpenSSL, and so curl, refuses it too, whatever Go says.
+    pub openssl: bool,
 }
 
 impl Refusal {

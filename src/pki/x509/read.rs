@@ -45,15 +45,23 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, String> {
             "names one signature algorithm inside what is signed and another outside",
             AGAIN,
         ));
+        refusals
+            .last_mut()
+            .into_iter()
+            .for_each(|last| last.openssl = true);
     }
     let scheme = scheme(&algorithm(inner).ok_or(NO_ALGORITHM)?);
     let mut names = Vec::new();
     let issuer = name(&mut tbs, "an issuer", &mut names)?;
-    let (not_before, not_after) = validity(&mut tbs).ok_or("has a damaged date")?;
+    let (not_before, not_after) = validity(&mut tbs, &mut refusals).ok_or("has a damaged date")?;
     let of_issuer = names.len();
     let subject = name(&mut tbs, "a subject", &mut names)?;
     // One name is judged once.
-    let skipped = if subject.raw == issuer.raw { of_issuer } else { 0 };
+    let skipped = if subject.raw == issuer.raw {
+        of_issuer
+    } else {
+        0
+    };
     refusals.extend(names.into_iter().skip(skipped));
     let spki = tbs
         .any()
@@ -98,6 +106,7 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, String> {
         constraints: found.constraints,
         subject_key_id: found.subject_key_id,
         authority_key: found.authority_key,
+        netscape_forbids: found.netscape_forbids,
         foreign_critical: found.foreign_critical,
         refusals,
     })
@@ -120,6 +129,7 @@ fn since(go: Go, code: &'static str, what: &str, help: &'static str) -> Refusal 
         since: go,
         until: Go(u16::MAX),
         loses: false,
+        openssl: false,
     }
 }
 
@@ -162,13 +172,27 @@ fn algorithm(body: &[u8]) -> Option<Algorithm<'_>> {
     Some(Algorithm { oid, parameters })
 }
 
-fn validity(tbs: &mut Der<'_>) -> Option<(i64, i64)> {
+fn validity(tbs: &mut Der<'_>, refusals: &mut Vec<Refusal>) -> Option<(i64, i64)> {
     let mut dates = tbs.inside(SEQUENCE)?;
-    Some((date(&mut dates)?, date(&mut dates)?))
+    let (begin, begin_is_usual) = date(&mut dates)?;
+    let (end, end_is_usual) = date(&mut dates)?;
+    if !begin_is_usual || !end_is_usual {
+        refusals.push(Refusal {
+            openssl: true,
+            ..since(
+                Go(u16::MAX),
+                "date-form",
+                "has a date without seconds, or in another zone than UTC",
+                AGAIN,
+            )
+        });
+    }
+    Some((begin, end))
 }
 
-/// `YYMMDDhhmm[ss]` or `YYYYMMDDhhmmss`, with `Z` or a distance from it that is not zero.
-fn date(dates: &mut Der<'_>) -> Option<i64> {
+/// `YYMMDDhhmm[ss]` or `YYYYMMDDhhmmss`, with `Z` or a distance from it that is not zero; and
+/// whether it has seconds and `Z`, without which OpenSSL takes none.
+fn date(dates: &mut Der<'_>) -> Option<(i64, bool)> {
     let element = dates.any()?;
     let text = std::str::from_utf8(element.body).ok()?;
     let zone = text.find(['Z', '+', '-'])?;
@@ -192,11 +216,8 @@ fn date(dates: &mut Der<'_>) -> Option<i64> {
     let month = Month::try_from(number(0)?).ok()?;
     let day = Date::from_calendar_date(year, month, number(2)?).ok()?;
     let time = Time::from_hms(number(4)?, number(6)?, number(8)?).ok()?;
-    Some(
-        day.with_time(time)
-            .assume_offset(offset(zone)?)
-            .unix_timestamp(),
-    )
+    let at = day.with_time(time).assume_offset(offset(zone)?);
+    Some((at.unix_timestamp(), zone == "Z" && digits.len() != 10))
 }
 
 fn offset(zone: &str) -> Option<UtcOffset> {

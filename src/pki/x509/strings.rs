@@ -72,6 +72,7 @@ fn refusal(whose: &str, key: &str, wrong: &Wrong) -> Refusal {
         since: wrong.since,
         until: Go(u16::MAX),
         loses: false,
+        openssl: false,
     }
 }
 
@@ -82,7 +83,7 @@ fn read(tag: u8, body: &[u8]) -> Result<String, Wrong> {
             None => Ok(latin()),
             Some(found) => Err(Wrong {
                 text: String::from_utf8(body.to_vec()).unwrap_or_else(|_| latin()),
-                what: format!("a {kind} with {} in it", shown(body, *found)),
+                what: format!("{kind} with {} in it", shown(body, *found)),
                 since: Go(0),
             }),
         };
@@ -92,11 +93,11 @@ fn read(tag: u8, body: &[u8]) -> Result<String, Wrong> {
             what: "a UTF8String that is not UTF-8".into(),
             since: Go(0),
         }),
-        PRINTABLE => plain("PrintableString", is_printable),
-        NUMERIC => plain("NumericString", |byte| {
+        PRINTABLE => plain("a PrintableString", is_printable),
+        NUMERIC => plain("a NumericString", |byte| {
             byte.is_ascii_digit() || byte == b' '
         }),
-        IA5 => plain("IA5String", |byte| byte.is_ascii()),
+        IA5 => plain("an IA5String", |byte| byte.is_ascii()),
         T61 => Ok(latin()),
         BMP => wide(body),
         _ => Err(Wrong {
@@ -184,7 +185,7 @@ mod tests {
         );
         assert_eq!(
             said(IA5, b"m\xfc").unwrap(),
-            "a IA5String with the byte 0xfc in it"
+            "an IA5String with the byte 0xfc in it"
         );
         for (tag, body) in [
             (NUMERIC, &b"12a"[..]),

@@ -207,6 +207,27 @@ pub(in super::super) fn hash_weak(file: &str, it: &Certificate, demands: &Demand
     Problem::for_curl(demands.curl, Part::Certificate, "hash-weak", message, help)
 }
 
+pub(in super::super) fn issuer_again(
+    file: &str,
+    it: &Certificate,
+    issuer: &Certificate,
+    difference: &str,
+    demands: &Demands,
+) -> Problem {
+    let message = format!(
+        "`{file}`: `{}` was issued by a certificate of `{}` with {difference} than the one that is here; etcd looks at name and key only and takes it, OpenSSL in curl does not",
+        it.subject.text, issuer.subject.text
+    );
+    let help = "the CA was made again under the same key: name the certificate that it had then, or have this one issued again; `firstboot pki renew` does, with the CA's key";
+    Problem::for_curl(
+        demands.curl,
+        Part::Certificate,
+        "issuer-again",
+        message,
+        help,
+    )
+}
+
 pub(in super::super) fn scheme_unsupported(
     part: Part,
     file: &str,

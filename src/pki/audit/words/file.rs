@@ -1,5 +1,6 @@
 //! What is said about files that do not hold what they should.
 
+use super::super::Demands;
 use super::super::problem::{Part, Problem};
 use super::{in_place, quoted};
 use crate::pki::go::Go;
@@ -143,6 +144,21 @@ pub(in super::super) fn refused(
         refusal.what
     );
     Problem::error(part, refusal.code, message, refusal.help)
+}
+
+/// What Go reads, and the OpenSSL in the curl of a machine does not.
+pub(in super::super) fn refused_by_curl(
+    part: Part,
+    file: &str,
+    line: usize,
+    refusal: &Refusal,
+    demands: &Demands,
+) -> Problem {
+    let message = format!(
+        "`{file}` line {line}: the certificate {}; etcd takes it, OpenSSL in curl does not",
+        refusal.what
+    );
+    Problem::for_curl(demands.curl, part, refusal.code, message, refusal.help)
 }
 
 /// A block of another kind where certificates should be, and no certificate.

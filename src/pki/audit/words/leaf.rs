@@ -159,18 +159,58 @@ pub(in super::super) fn usage_missing(file: &str, server: bool) -> Problem {
     Problem::error(Part::Certificate, code, message, help)
 }
 
-pub(in super::super) fn usage_only_any(
+/// Extended key usages that Go takes for all, and OpenSSL for none.
+pub(in super::super) fn usage_for_curl(
     part: Part,
     file: &str,
     it: &Certificate,
     demands: &Demands,
-) -> Problem {
+) -> Option<Problem> {
+    let (code, what) = match it.extended {
+        Some(usage) if usage.only_any => ("usage-any", "`anyExtendedKeyUsage`"),
+        Some(usage) if usage.is_empty => ("usage-empty", "an empty `extendedKeyUsage`"),
+        _ => return None,
+    };
     let message = format!(
-        "`{file}`: `{}` has `anyExtendedKeyUsage` instead of `serverAuth, clientAuth`; etcd takes that, OpenSSL in curl does not",
+        "`{file}`: `{}` has {what} instead of `serverAuth, clientAuth`; etcd takes that, OpenSSL in curl does not",
         it.subject.text
     );
     let help = format!("{REISSUE} with `extendedKeyUsage = serverAuth, clientAuth`");
-    Problem::for_curl(demands.curl, part, "usage-any", message, help)
+    Some(Problem::for_curl(demands.curl, part, code, message, help))
+}
+
+pub(in super::super) fn netscape_kind(file: &str, demands: &Demands) -> Problem {
+    let message = format!(
+        "`{file}` says by its `nsCertType` that it is not for servers; etcd does not look at that, OpenSSL in curl does"
+    );
+    let help = format!("{REISSUE} without `nsCertType`, which nobody needs any more");
+    Problem::for_curl(
+        demands.curl,
+        Part::Certificate,
+        "netscape-kind",
+        message,
+        help,
+    )
+}
+
+pub(in super::super) fn address_mapped(
+    file: &str,
+    demand: &Demand<IpAddr>,
+    demands: &Demands,
+) -> Problem {
+    let address = demand.value;
+    let message = format!(
+        "`{file}` names `{address}` in 16 bytes, as an IPv6 address; etcd takes it, curl does not: {}",
+        demand.why
+    );
+    let help = format!("{REISSUE} with `IP:{address}`");
+    Problem::for_curl(
+        demands.curl,
+        Part::Certificate,
+        "san-address-mapped",
+        message,
+        help,
+    )
 }
 
 /// Go ignores the key usage of a leaf. OpenSSL wants some way of key exchange, and, for ECDSA

@@ -15,14 +15,20 @@ pub(super) struct Names<'a> {
     pub key: &'a str,
 }
 
+/// A shell command that rewrites a file with what another prints.
+pub(super) fn rewrite(command: &str, file: &str) -> String {
+    let (old, new) = (quoted(file), quoted(&format!("{file}.new")));
+    format!("`{command} > {new} && mv {new} {old}`")
+}
+
 /// A shell command that rewrites a file: `before`, then `-in FILE -out FILE.new`, then the swap.
-fn in_place(before: &str, file: &str) -> String {
+pub(super) fn in_place(before: &str, file: &str) -> String {
     let (old, new) = (quoted(file), quoted(&format!("{file}.new")));
     format!("`{before} -in {old} -out {new} && mv {new} {old}`")
 }
 
 /// One shell word.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,:=".contains(c);
     if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
         return word.to_owned();
