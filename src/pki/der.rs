@@ -94,6 +94,10 @@ impl<'a> Der<'a> {
     }
 
     /// `Some(None)` when the next value has another tag or there is none.
+    #[allow(
+        clippy::option_option,
+        reason = "damaged, absent and there are three answers"
+    )]
     pub(super) fn optional(&mut self, tag: u8) -> Option<Option<&'a [u8]>> {
         if self.peek(tag) {
             self.read(tag).map(Some)
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn numbers() {
-        let read = |bytes: &[u8]| Der::new(bytes).integer().map(|bytes| small(bytes));
+        let read = |bytes: &[u8]| Der::new(bytes).integer().map(small);
         assert_eq!(read(&[2, 1, 0xff]), Some(Some(-1)));
         assert_eq!(read(&[2, 2, 0, 0x80]), Some(Some(128)));
         assert_eq!(read(&[2, 2, 0, 0x7f]), None);

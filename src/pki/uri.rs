@@ -31,11 +31,10 @@ fn malformed(uri: &[u8]) -> Option<(Go, &'static str)> {
         let first = cut(rest, b'/').0;
         return match scheme {
             None if first.contains(&b':') => always("it has no scheme before its first colon"),
-            Some(_) => None,
             None if !escapes_hold(rest, Place::Path) => {
                 always("a `%` in it is not followed by two hexadecimal digits")
             }
-            None => None,
+            _ => None,
         };
     }
     let has_authority = rest.starts_with(b"//") && (scheme.is_some() || !rest.starts_with(b"///"));

@@ -391,4 +391,24 @@ pub(crate) const FOR_CURL: &[Set] = &[
             ("san-address-mapped", Certificate),
         ],
     ),
+    fair(
+        "common name beyond the constraints of the ca, and no other name",
+        "authority \"$AUTHORITY\\nnameConstraints=critical,permitted;DNS:localhost,permitted;IP:127.0.0.0/255.0.0.0\"; \
+         issue kubernetes etcd.lab.example ca \"$PLAIN\\n$BOTH\\nsubjectAltName=IP:127.77.0.1,IP:127.77.0.2,IP:127.0.0.1\"",
+        &[("subject-forbidden", Ca)],
+    ),
+    fine(
+        "common name of one word, and constraints",
+        "authority \"$AUTHORITY\\nnameConstraints=critical,permitted;DNS:localhost,permitted;IP:127.0.0.0/255.0.0.0\"; \
+         issue kubernetes kubernetes ca \"$PLAIN\\n$BOTH\\nsubjectAltName=IP:127.77.0.1,IP:127.77.0.2,IP:127.0.0.1\"",
+    ),
+    fair(
+        "subject beyond the constraints of the ca",
+        "authority \"$AUTHORITY\\nnameConstraints=permitted;dirName:away\\n[away]\\nO=lab\"",
+        &[("subject-forbidden", Ca)],
+    ),
+    fine(
+        "subject within the constraints of the ca",
+        "authority \"$AUTHORITY\\nnameConstraints=permitted;dirName:away\\n[away]\\nCN=KUBERNETES\"",
+    ),
 ];

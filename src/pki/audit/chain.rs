@@ -209,6 +209,8 @@ fn limits(
         .and_then(|sans| matching::first_forbidden(sans, constraints));
     if let Some(name) = forbidden {
         problems.push(say::name_forbidden(part, file, issuer, &name));
+    } else if let Some(name) = matching::first_forbidden_to_openssl(leaf, constraints) {
+        problems.push(say::subject_forbidden(part, file, issuer, &name, demands));
     }
 }
 
@@ -236,6 +238,9 @@ fn link(
             problems.push(say::signature_unknown(part, file, child));
         }
         _ => {}
+    }
+    if child.issuer.text.is_empty() {
+        problems.push(say::issuer_nameless(file, child, demands));
     }
     if let Some(difference) = other_issuer(child, issuer) {
         problems.push(say::issuer_again(file, child, issuer, difference, demands));

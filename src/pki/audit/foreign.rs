@@ -131,21 +131,14 @@ fn json(found: &Found<'_>) -> Option<Problem> {
     } else {
         "JSON"
     };
-    Some(match best.filter(|inner| inner.fit > 0) {
-        Some(inner) => {
-            let decode = if inner.is_base64 { " | @base64d" } else { "" };
-            let command = format!("jq -r '{}{decode}' {}", inner.way, quoted(found.file));
-            found.say("json", what, rewrite(&command, found.file))
-        }
-        None => {
-            let what = format!("JSON without a {} in it", found.part.content());
-            found.say(
-                "json",
-                &what,
-                format!("name the file that holds the {}", found.part.content()),
-            )
-        }
-    })
+    let Some(inner) = best.filter(|inner| inner.fit > 0) else {
+        let wanted = found.part.content();
+        let help = format!("name the file that holds the {wanted}");
+        return Some(found.say("json", &format!("JSON without a {wanted} in it"), help));
+    };
+    let decode = if inner.is_base64 { " | @base64d" } else { "" };
+    let command = format!("jq -r '{}{decode}' {}", inner.way, quoted(found.file));
+    Some(found.say("json", what, rewrite(&command, found.file)))
 }
 
 /// `kubernetes` for `pki/kubernetes-key.pem` and `pki/kubernetes.json`.

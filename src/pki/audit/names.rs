@@ -1,6 +1,6 @@
 //! Host names and addresses, matched as Go matches them.
 
-use crate::pki::x509::{Constraints, Sans, Subtrees};
+use crate::pki::x509::{Certificate, Constraints, Sans, Subtrees};
 use std::net::IpAddr;
 
 /// Whether a name in a certificate stands for this host: letter case does not matter, and a
@@ -43,6 +43,36 @@ pub(super) fn first_forbidden(sans: &Sans, constraints: &Constraints) -> Option<
             .find(forbidden_address)
             .map(ToString::to_string)
     })
+}
+
+/// What OpenSSL constrains besides: the subject, and a common name that could be a host's where
+/// the certificate has no other.
+pub(super) fn first_forbidden_to_openssl(
+    leaf: &Certificate,
+    constraints: &Constraints,
+) -> Option<String> {
+    let (permitted, excluded) = (&constraints.permitted, &constraints.excluded);
+    let is_below = |base: &String| {
+        let (subject, base) = (leaf.subject.text.to_lowercase(), base.to_lowercase());
+        let rest = subject.strip_prefix(&base);
+        base.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(", "))
+    };
+    if excluded.subjects.iter().any(is_below)
+        || (!permitted.subjects.is_empty() && !permitted.subjects.iter().any(is_below))
+    {
+        return Some(leaf.subject.text.clone());
+    }
+    let has_name = leaf
+        .sans
+        .as_ref()
+        .is_some_and(|sans| !sans.names.is_empty());
+    let common = leaf.subject.common.as_deref().filter(|_| !has_name)?;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let is_host = common.contains('.') && common.chars().all(plain);
+    let matches = |constraint: &String| in_domain(common, constraint);
+    let is_forbidden = excluded.names.iter().any(matches)
+        || (!permitted.names.is_empty() && !permitted.names.iter().any(matches));
+    (is_host && is_forbidden).then(|| common.to_owned())
 }
 
 /// `example.com` covers itself and all below it, `.example.com` only what is below.

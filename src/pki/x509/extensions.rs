@@ -1,5 +1,6 @@
 //! What the extensions say, as `processExtensions` reads them.
 
+use super::read::name_text;
 use super::words::extension_name;
 use super::{AuthorityKey, Basic, Constraints, Extended, KeyUsage, Refusal, Sans, Subtrees};
 use crate::pki::der::{
@@ -69,9 +70,9 @@ impl Extensions {
             None => {
                 let what = format!("has a damaged `{name}`");
                 self.refuse(Go(0), "extension-damaged", what, AGAIN);
-                let last = self.refusals.last_mut();
-                last.into_iter()
-                    .for_each(|refusal| refusal.loses = matches!(oid, "2.5.29.17" | "2.5.29.19"));
+                if let Some(said) = self.refusals.last_mut() {
+                    said.loses = matches!(oid, "2.5.29.17" | "2.5.29.19");
+                }
                 return;
             }
             Some(false) if critical => self.foreign_critical.push(name.clone()),
@@ -90,12 +91,12 @@ impl Extensions {
         if is_known && !der.is_empty() && self.refusals.len() == before {
             let what = format!("has more bytes behind its `{name}`");
             self.refuse(Go(0), "extension-damaged", what, AGAIN);
-            self.refusals.last_mut().into_iter().for_each(|refusal| {
-                // Constraints are the one place where the new parser looks.
-                if oid != "2.5.29.30" {
-                    refusal.until = Go::OWN_PARSER;
-                }
-            });
+            // Constraints are the one place where the new parser looks.
+            if let Some(said) = self.refusals.last_mut()
+                && oid != "2.5.29.30"
+            {
+                said.until = Go::OWN_PARSER;
+            }
         }
     }
 
@@ -131,8 +132,9 @@ impl Extensions {
 
     /// The last refusal is also one of OpenSSL.
     fn openssl_too(&mut self) {
-        let last = self.refusals.last_mut();
-        last.into_iter().for_each(|last| last.openssl = true);
+        if let Some(said) = self.refusals.last_mut() {
+            said.openssl = true;
+        }
     }
 
     fn key_usage(&mut self, der: &mut Der<'_>) -> Taken {
@@ -216,7 +218,8 @@ impl Extensions {
                 quoted(text)
             );
             self.refuse(Go::ASCII_NAMES, "san-not-ascii", what, help);
-        } else if tag == 0x86
+        }
+        if tag == 0x86
             && let Some((go, why)) = uri::refused(body)
         {
             let what = format!(
@@ -225,6 +228,10 @@ impl Extensions {
             );
             let help = "have it issued again with a whole URI, such as `spiffe://lab.example/etcd`, or without it: etcd needs none";
             self.refuse(go, "san-uri", what, help);
+            // Said already of every Go that looks at that.
+            if let Some(said) = self.refusals.last_mut().filter(|_| !body.is_ascii()) {
+                said.until = Go::ASCII_NAMES;
+            }
         }
     }
 
@@ -301,6 +308,8 @@ impl Extensions {
                 },
                 _ => {
                     subtrees.foreign = true;
+                    let name = name_text(base.body).filter(|_| base.tag == constructed(4));
+                    subtrees.subjects.extend(name);
                     None
                 }
             };
@@ -357,9 +366,9 @@ impl Extensions {
                 let what =
                     "names one of its `certificatePolicies` by a number beyond 31 bits".into();
                 self.refuse(Go(0), "extension-damaged", what, AGAIN);
-                let last = self.refusals.last_mut();
-                last.into_iter()
-                    .for_each(|last| last.until = Go::LONG_POLICIES);
+                if let Some(said) = self.refusals.last_mut() {
+                    said.until = Go::LONG_POLICIES;
+                }
             }
             if seen.contains(&oid) {
                 let what = "names one of its `certificatePolicies` twice".into();

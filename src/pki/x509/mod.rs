@@ -120,6 +120,10 @@ pub(super) struct KeyUsage {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each answers a question of its own"
+)]
 pub(super) struct Extended {
     pub server: bool,
     pub client: bool,
@@ -152,7 +156,9 @@ pub(super) struct Subtrees {
     pub names: Vec<String>,
     /// Network and mask, of 4 or of 16 bytes each.
     pub networks: Vec<(Vec<u8>, Vec<u8>)>,
-    /// It constrains something that Go does not process, such as a directory name.
+    /// Distinguished names, as [`Name::text`] has them.
+    pub subjects: Vec<String>,
+    /// It constrains something that Go does not process, such as a distinguished name.
     pub foreign: bool,
 }
 

@@ -45,10 +45,9 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, String> {
             "names one signature algorithm inside what is signed and another outside",
             AGAIN,
         ));
-        refusals
-            .last_mut()
-            .into_iter()
-            .for_each(|last| last.openssl = true);
+        if let Some(said) = refusals.last_mut() {
+            said.openssl = true;
+        }
     }
     let scheme = scheme(&algorithm(inner).ok_or(NO_ALGORITHM)?);
     let mut names = Vec::new();
@@ -80,6 +79,17 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, String> {
         && let Some(list) = tbs.optional(constructed(3)).ok_or(NO_EXTENSIONS)?
     {
         extensions(list, &mut found).ok_or(NO_EXTENSIONS)?;
+    }
+    if version >= 3 && !tbs.is_empty() {
+        refusals.push(Refusal {
+            openssl: true,
+            ..since(
+                Go(u16::MAX),
+                "extension-damaged",
+                "has something behind its extensions",
+                AGAIN,
+            )
+        });
     }
     let signature = outer
         .bytes_of_bits()
@@ -165,9 +175,10 @@ struct Algorithm<'a> {
 fn algorithm(body: &[u8]) -> Option<Algorithm<'_>> {
     let mut parts = Der::new(body);
     let oid = parts.oid()?;
-    let parameters = match parts.is_empty() {
-        true => &body[..0],
-        false => parts.any()?.whole,
+    let parameters = if parts.is_empty() {
+        &body[..0]
+    } else {
+        parts.any()?.whole
     };
     Some(Algorithm { oid, parameters })
 }
@@ -224,7 +235,7 @@ fn offset(zone: &str) -> Option<UtcOffset> {
     if zone == "Z" {
         return Some(UtcOffset::UTC);
     }
-    let digits = zone[1..].as_bytes();
+    let digits = &zone.as_bytes()[1..];
     if digits.len() != 4 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -11,14 +11,15 @@ const NUMERIC: u8 = 18;
 const PRINTABLE: u8 = 19;
 const T61: u8 = 20;
 const IA5: u8 = 22;
+const UNIVERSAL: u8 = 28;
 const BMP: u8 = 30;
 
 const AGAIN: &str = "have it issued again with that part as a UTF8String: in openssl `string_mask = utf8only` makes it one, other tools have a type to choose";
 const CA_AGAIN: &str = "make the CA again with that part as a UTF8String (in openssl `string_mask = utf8only` makes it one), and then all that it issued";
 
 /// Reads a name and collects what Go refuses in it; `None` when it is none.
-pub(super) fn name(whole: &[u8], whose: &str, refusals: &mut Vec<Refusal>) -> Option<Name> {
-    let mut outer = Der::new(whole);
+pub(super) fn name(der: &[u8], whose: &str, refusals: &mut Vec<Refusal>) -> Option<Name> {
+    let mut outer = Der::new(der);
     let mut list = outer.inside(SEQUENCE)?;
     let (mut parts, mut common) = (Vec::new(), None);
     while !list.is_empty() {
@@ -33,10 +34,7 @@ pub(super) fn name(whole: &[u8], whose: &str, refusals: &mut Vec<Refusal>) -> Op
             if let Err(wrong) = &read {
                 refusals.push(refusal(whose, key, wrong));
             }
-            let text = match read {
-                Ok(text) => text,
-                Err(Wrong { text, .. }) => text,
-            };
+            let text = read.unwrap_or_else(|wrong| wrong.text);
             if oid == "2.5.4.3" {
                 common = Some(text.clone());
             }
@@ -46,7 +44,7 @@ pub(super) fn name(whole: &[u8], whose: &str, refusals: &mut Vec<Refusal>) -> Op
         parts.push(attributes.join(" + "));
     }
     Some(Name {
-        raw: whole.to_vec(),
+        raw: der.to_vec(),
         text: parts.join(", "),
         common,
     })
@@ -58,6 +56,7 @@ struct Wrong {
     text: String,
     what: String,
     since: Go,
+    openssl: bool,
 }
 
 fn refusal(whose: &str, key: &str, wrong: &Wrong) -> Refusal {
@@ -72,7 +71,7 @@ fn refusal(whose: &str, key: &str, wrong: &Wrong) -> Refusal {
         since: wrong.since,
         until: Go(u16::MAX),
         loses: false,
-        openssl: false,
+        openssl: wrong.openssl,
     }
 }
 
@@ -85,6 +84,7 @@ fn read(tag: u8, body: &[u8]) -> Result<String, Wrong> {
                 text: String::from_utf8(body.to_vec()).unwrap_or_else(|_| latin()),
                 what: format!("{kind} with {} in it", shown(body, *found)),
                 since: Go(0),
+                openssl: false,
             }),
         };
     match tag {
@@ -92,6 +92,7 @@ fn read(tag: u8, body: &[u8]) -> Result<String, Wrong> {
             text: latin(),
             what: "a UTF8String that is not UTF-8".into(),
             since: Go(0),
+            openssl: false,
         }),
         PRINTABLE => plain("a PrintableString", is_printable),
         NUMERIC => plain("a NumericString", |byte| {
@@ -105,6 +106,8 @@ fn read(tag: u8, body: &[u8]) -> Result<String, Wrong> {
             what: format!("{}, which Go knows in no name", kind(tag)),
             // Before, a value of a kind that Go did not know was left out.
             since: Go::OWN_PARSER,
+            // OpenSSL knows one more.
+            openssl: tag != UNIVERSAL,
         }),
     }
 }
@@ -139,6 +142,7 @@ fn wide(body: &[u8]) -> Result<String, Wrong> {
         text: text.clone(),
         what: what.into(),
         since,
+        openssl: true,
     };
     let is_none = |unit: &u16| matches!(unit, 0xd800..=0xdfff | 0xfdd0..=0xfdef | 0xfffe | 0xffff);
     if !body.len().is_multiple_of(2) {

@@ -160,6 +160,21 @@ pub(in super::super) fn name_forbidden(
     )
 }
 
+pub(in super::super) fn subject_forbidden(
+    part: Part,
+    file: &str,
+    it: &Certificate,
+    name: &str,
+    demands: &Demands,
+) -> Problem {
+    let message = format!(
+        "`{file}`: the name constraints of `{}` do not allow `{name}` in the certificate's subject; etcd does not look at that, OpenSSL in curl does",
+        it.subject.text
+    );
+    let help = "have the certificate issued with another subject, or from another CA";
+    Problem::for_curl(demands.curl, part, "subject-forbidden", message, help)
+}
+
 pub(in super::super) fn extension_foreign(
     part: Part,
     file: &str,
@@ -205,6 +220,26 @@ pub(in super::super) fn hash_weak(file: &str, it: &Certificate, demands: &Demand
     );
     let help = "have it issued again with SHA-256";
     Problem::for_curl(demands.curl, Part::Certificate, "hash-weak", message, help)
+}
+
+pub(in super::super) fn issuer_nameless(
+    file: &str,
+    it: &Certificate,
+    demands: &Demands,
+) -> Problem {
+    let message = format!(
+        "`{file}`: `{}` was issued by a CA without a name; etcd takes it, curl does not",
+        it.subject.text
+    );
+    let help =
+        "make the CA again with a subject, then all that it issued; `firstboot pki mint` does";
+    Problem::for_curl(
+        demands.curl,
+        Part::Certificate,
+        "issuer-nameless",
+        message,
+        help,
+    )
 }
 
 pub(in super::super) fn issuer_again(
