@@ -36,6 +36,8 @@ impl Parts {
     pub(in crate::pki) fn key_identifier(&self) -> Option<Vec<u8>> {
         let mut extensions = self.extensions.iter();
         let found = extensions.find(|one| one.oid == oid::SUBJECT_KEY)?;
-        Der::new(&found.value).read(OCTET_STRING).map(<[u8]>::to_vec)
+        Der::new(&found.value)
+            .read(OCTET_STRING)
+            .map(<[u8]>::to_vec)
     }
 }
