@@ -11,7 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What goes around the one way, and which way that is.
-const AROUND: [(&str, &str); 9] = [
+const AROUND: [(&str, &str); 10] = [
+    (
+        ".to_string_lossy()",
+        "show a path by `report::path`, `path_word` or `path_value`",
+    ),
     (
         ".display()",
         "show a path by `report::path`, `path_word` or `path_value`",
@@ -46,6 +50,66 @@ const EXCEPTIONS: &[(&str, &str, usize, &str)] = &[
     ),
     ("report/path.rs", "escape_debug(", 1, "it is the one way"),
     ("terminal.rs", "io::stdin(", 1, "an operator's answer"),
+    (
+        "report/path.rs",
+        ".to_string_lossy()",
+        1,
+        "it is the one way",
+    ),
+    (
+        "output/trees.rs",
+        ".to_string_lossy()",
+        1,
+        "compared with names of our own",
+    ),
+    (
+        "output/journal.rs",
+        ".to_string_lossy()",
+        2,
+        "in a file, not in a message",
+    ),
+    (
+        "output/set.rs",
+        ".to_string_lossy()",
+        1,
+        "in a file, not in a message",
+    ),
+    (
+        "commands/arguments.rs",
+        ".to_string_lossy()",
+        1,
+        "it looks for a key",
+    ),
+    (
+        "commands/pki/mod.rs",
+        ".to_string_lossy()",
+        1,
+        "a part of a new path",
+    ),
+    (
+        "commands/inspect.rs",
+        ".to_string_lossy()",
+        1,
+        "`inspect` shows it by `visible`",
+    ),
+    (
+        "commands/rehearse/tarball.rs",
+        ".to_string_lossy()",
+        1,
+        "compared, and shown by `path`",
+    ),
+    (
+        "commands/pin/tarball.rs",
+        ".to_string_lossy()",
+        1,
+        "compared, and shown by `path`",
+    ),
+    (
+        "commands/bake.rs",
+        ".to_string_lossy()",
+        1,
+        "compared, and shown by `path`",
+    ),
     (
         "verify/refusal.rs",
         ":?}",

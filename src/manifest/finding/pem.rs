@@ -78,8 +78,8 @@ pub(in crate::manifest) fn key_shared(path: &At<PemPath>, controllers: (&str, &s
 
 /// One file, or a certificate and its key, at the place of the first.
 pub(in crate::manifest) fn pem_missing(paths: &[&At<PemPath>], root: &Path, cure: Cure) -> Finding {
-    let root = match root.to_string_lossy() {
-        empty if empty.is_empty() => ".".into(),
+    let root = match crate::report::path(root) {
+        root if root.is_empty() => ".".to_owned(),
         root => root,
     };
     let shown: Vec<_> = paths
