@@ -142,10 +142,9 @@ pub(super) fn resolved(
         // A set that is minted now would be of another CA than the lock knows.
         let mints = |finding: &&mut Finding| finding.help.contains("`firstboot pki mint`");
         for finding in findings.iter_mut().filter(mints) {
-            finding.help =
-                "put the files back, from a backup: the lock knows their CA, and machines \
-                            that run trust no other one"
-                    .to_owned();
+            "put the files back, from a backup: the lock knows their CA, and machines that run \
+             trust no other one"
+                .clone_into(&mut finding.help);
         }
     }
     let resolved = manifest::resolve(&loaded.manifest, &files, lock, now());

@@ -197,21 +197,6 @@ pub(super) fn write(loaded: &Loaded, lock: &Lock) -> Result<output::Written, Fai
         .map_err(|error| Failure::World(error.to_string()))
 }
 
-/// Makes the lock know the authorities that the manifest's files now hold: for a command that has
-/// exchanged them as it should be done, with old and new ones together in between. Without a lock
-/// there is nothing to remember, and files that are missing are for others to report. Says whether
-/// the lock was written.
-pub(super) fn remember_authorities(loaded: &Loaded) -> Result<bool, Failure> {
-    let Some(lock) = load::lock(loaded)? else {
-        return Ok(false);
-    };
-    let (files, _) = manifest::read_pem_files(&loaded.manifest, &loaded.root);
-    let Some(authorities) = manifest::authorities(&loaded.manifest, &files) else {
-        return Ok(false);
-    };
-    Ok(write(loaded, &lock.with_authorities(authorities))? == output::Written::Changed)
-}
-
 /// Writes into the lock that the cluster runs, if it is still the one by which it was verified: in
 /// the meantime somebody may have pinned anew. `began_with` are the addresses with which it did
 /// begin, where the lock thought otherwise. Says what became of that.

@@ -293,9 +293,9 @@ mod tests {
             Secret::new(line.collect())
         };
         for (length, most) in [(30_000, 30_000), (200 << 10, 0)] {
-            let text = text(length);
+            let document = text(length);
             let before = encoding::work();
-            let sizes = Sizes::of(Document::CloudConfig, &text);
+            let sizes = Sizes::of(Document::CloudConfig, &document);
             let mut count = 0;
             for platform in Platform::ALL {
                 let _ = sizes.on(platform, Compress::Always);

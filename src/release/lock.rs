@@ -217,6 +217,7 @@ impl Lock {
     }
 
     /// The same lock, of the cluster with this ID.
+    #[must_use]
     pub fn with_id(self, id: LockId) -> Self {
         Self {
             id: Some(id),
@@ -225,6 +226,7 @@ impl Lock {
     }
 
     /// The same lock, of a cluster that trusts these.
+    #[must_use]
     pub fn with_authorities(self, authorities: Authorities) -> Self {
         Self {
             authorities: Some(authorities),
@@ -233,6 +235,7 @@ impl Lock {
     }
 
     /// The same lock, of a cluster that was seen to run at this moment; the first one counts.
+    #[must_use]
     pub fn with_began(mut self, moment: i64) -> Self {
         self.genesis.began = self.genesis.began.or(Some(moment));
         self

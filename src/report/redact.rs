@@ -517,9 +517,9 @@ mod tests {
 
     #[test]
     fn pieces_of_keys_are_hidden() {
+        const EACH: u32 = 150;
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let mut told = std::collections::BTreeMap::<usize, u32>::new();
-        const EACH: u32 = 150;
         for length in [20, 21, 24, 28, 32, 39, 40, 48, 64, 76] {
             for alphabet in [BASE64, URL_SAFE, HEX, UPPER_HEX] {
                 for _ in 0..EACH {

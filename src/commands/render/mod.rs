@@ -39,6 +39,10 @@ use std::path::{Path, PathBuf};
 /// Several manifests, or a directory of them, are rendered on all cores; one that is refused
 /// does not stop the others.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag on the command line"
+)]
 #[command(after_help = "\
 Examples:
   firstboot render                              cluster.yaml, into out/
