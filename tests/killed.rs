@@ -2,11 +2,15 @@
 //! and removal that they make, and with a full disk at every write: the same command, run again,
 //! goes on, or all is as before. What is not ours is there still.
 //!
-//! strace does it: it knows every one of these calls, and counts them. Without it these tests
-//! say that they were left out; `tests/run` installs it.
+//! strace does it: it knows every one of these calls, and counts them. `tests/run` installs it,
+//! and says so where it cannot.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic, and says what it counted"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -147,7 +151,7 @@ impl Scene<'_> {
         let clean = copy(self.base);
         let counts = counted(clean.path(), self.command);
         (self.done)(clean.path());
-        assert_eq!(unfinished(clean.path()), [PathBuf::new(); 0]);
+        assert_eq!(unfinished(clean.path()), Vec::<PathBuf>::new());
         for (call, count) in &counts {
             for at in 1..=*count {
                 self.disturb(call, at, "signal=KILL");
@@ -213,12 +217,12 @@ impl Scene<'_> {
     }
 }
 
-fn has_strace() -> bool {
-    let found = Command::new("strace").arg("-V").output().is_ok();
-    if !found {
-        eprintln!("left out: there is no strace here");
-    }
-    found
+fn needs_strace() {
+    let found = Command::new("strace").arg("-V").output();
+    assert!(
+        found.is_ok(),
+        "there is no strace here: apt-get install strace"
+    );
 }
 
 /// A directory of a user's, with what is theirs in it.
@@ -247,9 +251,7 @@ fn report(scene: &str, counts: &BTreeMap<&'static str, usize>) {
 #[test]
 #[ignore = "strace, some minutes"]
 fn init_goes_on() {
-    if !has_strace() {
-        return;
-    }
+    needs_strace();
     let desk = desk();
     let scene = Scene {
         name: "init",
@@ -273,9 +275,7 @@ fn made() -> tempfile::TempDir {
 #[test]
 #[ignore = "strace, some minutes"]
 fn mint_goes_on() {
-    if !has_strace() {
-        return;
-    }
+    needs_strace();
     let base = made();
     let pki = base.path().join("pki");
     for entry in fs::read_dir(&pki).unwrap() {
@@ -308,9 +308,7 @@ fn mint_goes_on() {
 #[test]
 #[ignore = "strace, some minutes"]
 fn renew_goes_on() {
-    if !has_strace() {
-        return;
-    }
+    needs_strace();
     let base = made();
     good(base.path(), "pki mint --client admin");
     fs::remove_file(base.path().join("pki/controller-0.pem")).unwrap();
@@ -326,9 +324,7 @@ fn renew_goes_on() {
 #[test]
 #[ignore = "strace, some minutes"]
 fn rotate_ca_goes_on() {
-    if !has_strace() {
-        return;
-    }
+    needs_strace();
     let base = made();
     good(base.path(), "pki mint --client admin");
     for step in 1..=3 {

@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
     let targets = targets(arguments, &loaded)?;
     warn_of_open_keys(arguments, &loaded, context);
     let files = certificates(&loaded);
-    let look = |limit: Duration| {
+    let ask = |limit: Duration| {
         let now = load::now();
         let seen = verify::ask(&targets, limit, now).map_err(|error| {
             Failure::World(format!(
@@ -83,8 +83,8 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         Ok(verify::judge(&plan, seen, &files, now))
     };
     let end = match arguments.wait {
-        None => look(arguments.timeout.0)?,
-        Some(wait) => wait_for(&look, arguments.timeout.0, wait.0, context)?,
+        None => ask(arguments.timeout.0)?,
+        Some(wait) => wait_for(&ask, arguments.timeout.0, wait.0, context)?,
     };
     let lock = remember(&loaded, pinned.as_ref(), &end);
     context.print(&match context.format {

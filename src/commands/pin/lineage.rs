@@ -68,17 +68,14 @@ impl Pin<'_> {
         let again = self.arguments.begin_again.is_some();
         let window = self.arguments.genesis_window.map(|span| span.0);
         let window = window.or(again.then_some(GENESIS_WINDOW));
-        let mut lock = match &self.old {
-            Some(old) => {
-                let mut lock = old.clone();
-                lock.etcd = etcd;
-                lock
-            }
-            None => {
-                let name = self.manifest().cluster.value.as_str();
-                let until = load::now().saturating_add(GENESIS_WINDOW);
-                Lock::new(name, etcd, until, Vec::new())
-            }
+        let mut lock = if let Some(old) = &self.old {
+            let mut lock = old.clone();
+            lock.etcd = etcd;
+            lock
+        } else {
+            let name = self.manifest().cluster.value.as_str();
+            let until = load::now().saturating_add(GENESIS_WINDOW);
+            Lock::new(name, etcd, until, Vec::new())
         };
         if again {
             lock.genesis.formerly = lock.id.take();

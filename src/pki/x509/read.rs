@@ -39,15 +39,7 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, String> {
     let inner = tbs.read(SEQUENCE).ok_or(NO_ALGORITHM)?;
     let outside = outer.read(SEQUENCE).ok_or(NO_ALGORITHM)?;
     if inner != outside {
-        refusals.push(since(
-            Go::OWN_PARSER,
-            "algorithms-differ",
-            "names one signature algorithm inside what is signed and another outside",
-            AGAIN,
-        ));
-        if let Some(said) = refusals.last_mut() {
-            said.openssl = true;
-        }
+        refusals.push(algorithms_differ());
     }
     let scheme = scheme(&algorithm(inner).ok_or(NO_ALGORITHM)?);
     let mut names = Vec::new();
@@ -120,6 +112,18 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, String> {
         foreign_critical: found.foreign_critical,
         refusals,
     })
+}
+
+fn algorithms_differ() -> Refusal {
+    Refusal {
+        openssl: true,
+        ..since(
+            Go::OWN_PARSER,
+            "algorithms-differ",
+            "names one signature algorithm inside what is signed and another outside",
+            AGAIN,
+        )
+    }
 }
 
 const NO_ALGORITHM: &str = "has a damaged signature algorithm";
