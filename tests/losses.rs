@@ -171,7 +171,7 @@ fn published(product: &str, says: &[&str], curl_ends_with: i32) -> String {
     let output = Command::new("sh")
         .arg("-euc")
         .arg(
-            "lib=$0 ETCD_CERT_FILE=- ETCD_KEY_FILE=- PATH=$0:$PATH
+            "lib=$0 ETCD_CERT_FILE=- ETCD_KEY_FILE=- ETCD_LISTEN_PEER_URLS=- PATH=$0:$PATH
             one_line() { printf %s \"$1\" | tr -cs '[:print:]' ' '; }
             . \"$lib/peers\"; for line; do say \"$line\"; done",
         )

@@ -77,7 +77,7 @@ fn all_made_again_after_the_window_begin_nothing_and_say_so() {
         let verdict = held.verdict(index);
         assert_eq!(verdict["verdict"], "silent", "{verdict}");
         held.shows(index, ENDED);
-        held.shows(index, "restore a snapshot, or begin anew");
+        held.shows(index, "restore a snapshot, or begin again");
     }
     println!(
         "figure: all made again after the window: nothing begins, each console says what to do"
@@ -96,6 +96,6 @@ fn a_machine_that_comes_an_hour_later_by_its_clock_joins() {
     );
     let ahead = held.clock(1) - held.clock(0);
     assert!((3600..3900).contains(&ahead), "{ahead} s ahead");
-    held.shows(1, "the others wait for it");
+    held.shows(1, "it is listed as member");
     println!("figure: a machine that comes an hour later, by its clock: healthy");
 }

@@ -207,7 +207,7 @@ says '[5/6] start: new'; says 'for a majority of the members'",
                 0,
                 "# is blank while both are away, after the window\nlose; closes_the_window; boots
 says 'no cluster begins after Thu Jan 1 00:00:01 UTC 1970, '; looks_on; has_no_data",
-                "https://10.240.0.11:2380: Couldn't connect to server",
+                "https://10.240.0.11:2380: Failed to connect to ",
             ),
             act(1, "# is back\nboots", ""),
             act(2, back, ""),
@@ -231,7 +231,7 @@ fn never_leaves_it_to_a_person() {
             act(0, PUT, "OK"),
             act(
                 0,
-                "# is blank\nlose; boots; says 'waiting: for a person'; looks_on; has_no_data",
+                "# is blank\nlose; boots; says 'waiting: for an operator'; looks_on; has_no_data",
                 "had started, and its data is not here: etcdctl member remove f98dc20bce6225a0",
             ),
             act(1, remove, "removed"),
@@ -322,7 +322,7 @@ fn all_are_created_again() {
     all.push(act(
         2,
         &format!("# comes late\n{opens}; says 'firstboot: healthy'"),
-        "[5/6] start: new",
+        "[5/6] start: existing",
     ));
     rehearse("3.4.27", "auto", all);
 }
