@@ -394,22 +394,27 @@ fn consumer_systemd_accepts_the_units() {
     assert!(ours.is_empty(), "{ours:#?}");
 }
 
-/// Comments are for who changes a script; what a machine runs is the same without them. A shell
-/// prints what it understood.
+/// Comments and indentation are for who changes a script; what a machine runs is the same without
+/// them. A shell prints what it understood.
 #[test]
 fn a_script_is_sent_without_its_comments_and_is_the_same() {
     let mut cluster = cluster();
     cluster.replace = Some(Replace::Auto);
     let machine = &machines(&cluster, Layout::default())[0];
-    let sent = text(machine, "/usr/local/lib/firstboot/peers");
-    let written = include_str!("../templates/peers");
-    assert!(!sent.contains(" # ") && !sent.contains("\n# "), "{sent}");
-    assert!(written.contains("\n# ") && written.contains("{ # "));
-    let understood = |script: &str| {
-        let function = format!("all() {{\n{script}\n:\n}}\ndeclare -f all\n");
-        let said = output(&mut Command::new("bash"), &function);
-        assert!(said.success && said.text.len() > 5_000, "{}", said.text);
-        said.text
-    };
-    assert_eq!(understood(sent), understood(written));
+    for (name, written) in [
+        ("peers", include_str!("../templates/peers")),
+        ("bootstrap", include_str!("../templates/bootstrap")),
+        ("install-etcd", include_str!("../templates/install-etcd")),
+    ] {
+        let sent = text(machine, &format!("/usr/local/lib/firstboot/{name}"));
+        assert!(!sent.contains(" # ") && !sent.contains("\n# "), "{sent}");
+        assert!(sent.len() < written.len());
+        let understood = |script: &str| {
+            let function = format!("all() {{\n{script}\n:\n}}\ndeclare -f all\n");
+            let said = output(&mut Command::new("bash"), &function);
+            assert!(said.success && said.text.len() > 1_000, "{}", said.text);
+            said.text
+        };
+        assert_eq!(understood(sent), understood(written), "{name}");
+    }
 }

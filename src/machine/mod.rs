@@ -99,25 +99,17 @@ fn more_scripts(cluster: &Cluster) -> Vec<(&'static str, &'static str)> {
     disk.into_iter().chain(peers).collect()
 }
 
-/// A script as it is sent, where each byte counts: its comments are for who changes it, and one
-/// blank shows a level as well as two. In these scripts a number sign after a blank begins a
-/// comment wherever it stands, and no text that goes on in another line begins there with a blank.
+/// A script as it is sent: comments and indentation are for who changes it, and each byte counts
+/// there. In these scripts a number sign after a blank begins a comment wherever it stands, and no
+/// line of a text begins with a blank; a test has a shell compare the two.
 fn without_comments(script: &str) -> String {
-    let code = |line: &str| match line.find("# ") {
-        Some(0) => None,
-        Some(at) if line[..at].ends_with(' ') => {
-            Some(line[..at].trim_end().to_owned()).filter(|code| !code.is_empty())
-        }
-        _ => Some(line.to_owned()),
+    let code = |line: &str| {
+        let line = line.trim_start();
+        let comment = line.find(" # ").unwrap_or(line.len());
+        let is_comment = line.is_empty() || line.starts_with("# ");
+        (!is_comment).then(|| format!("{}\n", line[..comment].trim_end()))
     };
-    let indent = |line: String| {
-        let code = line.trim_start_matches(' ');
-        " ".repeat((line.len() - code.len()).div_ceil(2)) + code
-    };
-    let lines = script.lines().filter_map(code).map(indent);
-    let mut sent: String = lines.collect::<Vec<_>>().join("\n");
-    sent.push('\n');
-    sent
+    script.lines().filter_map(code).collect()
 }
 
 impl Machine<'_> {

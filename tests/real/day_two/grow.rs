@@ -186,7 +186,7 @@ const IS_UNMADE: &str = "# is not made yet\nlose";
 
 /// The window of the lock is open, and yet.
 const BEGINS_NOTHING: &str = "# has nobody to join
-says 'waiting: for a member with data: the cluster began with others than these controllers, '
+says 'waiting: for a member with data: the cluster has begun, '
 looks_on; has_no_data; stops";
 
 /// A cluster of one grows to three by two machines that are launched at once; then the one with
