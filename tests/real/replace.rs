@@ -307,7 +307,7 @@ fn all_are_created_again() {
     all.extend((0..MACHINES).map(|machine| {
         act(
             machine,
-            "# begins nothing\nsays '24h, render, create all machines again'; looks_on; has_no_data",
+            "# begins nothing\nsays 'firstboot pin, render, create all machines again'; looks_on; has_no_data",
             "no cluster begins after",
         )
     }));
