@@ -121,7 +121,7 @@ fn from_different_snapshots_they_are_named() {
         for index in 0..3 {
             lab.boot(index);
         }
-        let odd = "has other data than https://10.240.0.12:2380; delete the machine that is wrong";
+        let odd = "has other data than https://10.240.0.12:2380; delete the wrong machine";
         for index in [0, 1] {
             let console = lab.says_one_of(index, &[odd, HEALTHY]);
             assert!(!console.contains(HEALTHY), "{}: {console}", etcd.version);

@@ -139,7 +139,7 @@ fn data_of_a_member_that_was_removed_is_moved_aside() {
         lab.boot(2);
         let console = lab.says(2, HEALTHY);
         assert!(
-            console.contains("its member was removed: moves its data aside"),
+            console.contains("was removed: moves its data aside"),
             "{console}"
         );
         assert_eq!(lab.keys(2), 1);
