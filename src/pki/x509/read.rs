@@ -73,15 +73,10 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, String> {
         extensions(list, &mut found).ok_or(NO_EXTENSIONS)?;
     }
     if version >= 3 && !tbs.is_empty() {
-        refusals.push(Refusal {
-            openssl: true,
-            ..since(
-                Go(u16::MAX),
-                "extension-damaged",
-                "has something behind its extensions",
-                AGAIN,
-            )
-        });
+        refusals.push(of_openssl(
+            "extension-damaged",
+            "has something behind its extensions",
+        ));
     }
     let signature = outer
         .bytes_of_bits()
@@ -147,6 +142,14 @@ fn since(go: Go, code: &'static str, what: &str, help: &'static str) -> Refusal 
     }
 }
 
+/// What every Go reads and OpenSSL does not.
+fn of_openssl(code: &'static str, what: &str) -> Refusal {
+    Refusal {
+        openssl: true,
+        ..since(Go(u16::MAX), code, what, AGAIN)
+    }
+}
+
 fn version(tbs: &mut Der<'_>, refusals: &mut Vec<Refusal>) -> Option<u32> {
     let Some(body) = tbs.optional(constructed(0))? else {
         return Some(1);
@@ -192,15 +195,8 @@ fn validity(tbs: &mut Der<'_>, refusals: &mut Vec<Refusal>) -> Option<(i64, i64)
     let (begin, begin_is_usual) = date(&mut dates)?;
     let (end, end_is_usual) = date(&mut dates)?;
     if !begin_is_usual || !end_is_usual {
-        refusals.push(Refusal {
-            openssl: true,
-            ..since(
-                Go(u16::MAX),
-                "date-form",
-                "has a date without seconds, or in another zone than UTC",
-                AGAIN,
-            )
-        });
+        let what = "has a date without seconds, or in another zone than UTC";
+        refusals.push(of_openssl("date-form", what));
     }
     Some((begin, end))
 }
