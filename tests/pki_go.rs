@@ -54,7 +54,11 @@ fn bases() -> Vec<Vec<u8>> {
 fn ask_go(toolchain: &str, certificates: &[Vec<u8>]) -> (Go, Vec<String>) {
     let go = |arguments: &[&str]| {
         let mut command = Command::new("go");
-        command.args(arguments).env("GOTOOLCHAIN", toolchain);
+        command
+            .args(arguments)
+            .env("GOTOOLCHAIN", toolchain)
+            .env("GOENV", "off")
+            .env("GOFLAGS", "");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command
     };
@@ -76,7 +80,8 @@ fn ask_go(toolchain: &str, certificates: &[Vec<u8>]) -> (Go, Vec<String>) {
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+    // Older ones print what they refuse as it is.
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let said: Vec<_> = said.lines().map(str::to_owned).collect();
     assert_eq!(said.len(), certificates.len(), "{version}");
     (Go(minor.parse().unwrap()), said)
@@ -117,14 +122,16 @@ fn reads_what_go_reads() {
         );
         // Both ways are reached, or nothing was compared.
         assert!(refused > HOW_MANY / 10 && refused < HOW_MANY * 9 / 10);
-        let most = wrong.len().min(12);
-        all_wrong.push(format!(
-            "{go}: {}\n{}",
-            wrong.len(),
-            wrong[..most].join("\n")
-        ));
-        if wrong.is_empty() {
-            all_wrong.pop();
+        // Older parsers were others: up to 1.20 a zero too many stood in numbers of extensions,
+        // up to 1.16 `encoding/asn1` looked deeper in some places and less deep in others.
+        let allowed = match go.0 {
+            21.. => 0,
+            17.. => HOW_MANY / 1000,
+            _ => HOW_MANY * 3 / 100,
+        };
+        if wrong.len() > allowed {
+            wrong.truncate(12);
+            all_wrong.push(format!("{go}\n{}", wrong.join("\n")));
         }
     }
     assert!(all_wrong.is_empty(), "{}", all_wrong.join("\n"));
