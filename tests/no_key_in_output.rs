@@ -177,7 +177,6 @@ impl Told {
 
     fn judge(self, least: usize) {
         let (wrong, runs) = (self.wrong.len(), self.runs);
-        eprintln!("{runs} outputs, {wrong} of them with a key");
         assert!(runs >= least, "{runs} runs");
         let first: Vec<_> = self.wrong.iter().take(40).collect();
         assert!(wrong == 0, "{wrong} of {runs} show a key:\n{first:#?}");
