@@ -337,7 +337,7 @@ fn other_forms() {
                 one.name,
                 problem.help
             );
-            let has = |tool: &str| shop.run(&format!("command -v {tool} || true")) != "";
+            let has = |tool: &str| !shop.run(&format!("command -v {tool} || true")).is_empty();
             if one.cured && has(one.tool) {
                 shop.run(command);
                 tried.push((one.tool, one.name));

@@ -130,18 +130,15 @@ impl Node {
 fn parse_all(mut bytes: &[u8]) -> Option<Vec<Node>> {
     let mut list = Vec::new();
     while let [tag, first, rest @ ..] = bytes {
-        let (length, skip) = match first {
-            0..0x80 => (usize::from(*first), 0),
-            _ => {
-                let count = usize::from(first & 0x7f);
-                let digits = rest.get(..count).filter(|_| (1..4).contains(&count))?;
-                (
-                    digits
-                        .iter()
-                        .fold(0, |sum, digit| sum << 8 | usize::from(*digit)),
-                    count,
-                )
-            }
+        let (length, skip) = if *first < 0x80 {
+            (usize::from(*first), 0)
+        } else {
+            let count = usize::from(first & 0x7f);
+            let digits = rest.get(..count).filter(|_| (1..4).contains(&count))?;
+            let length = digits
+                .iter()
+                .fold(0, |sum, digit| sum << 8 | usize::from(*digit));
+            (length, count)
         };
         let body = rest.get(skip..skip + length)?;
         let inside = (matches!(tag, 4 | 0x30 | 0x31) || tag & 0xe0 == 0xa0)

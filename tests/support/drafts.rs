@@ -3,6 +3,11 @@
 //!
 //! The odd thing is put into a good set's certificate or CA, which is then signed again.
 
+#![allow(
+    clippy::semicolon_if_nothing_returned,
+    reason = "a case is one line where it can be"
+)]
+
 use super::Workshop;
 use super::der::{Node, integer, node, nodes, octets, oid, raw, sequence, set};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
