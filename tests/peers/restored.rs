@@ -117,19 +117,32 @@ fn from_different_snapshots_they_are_named() {
         for (index, snapshot) in [(0, &ours), (1, &ours), (2, &theirs)] {
             lab.create(index);
             lab.restore(index, snapshot);
+            // From 3.4 on etcd has a check of its own, which ends it: nothing hangs on that.
+            lab.run(
+                index,
+                "sed -i '/CORRUPT_CHECK=/d; /CorruptCheck=/d' /etc/etcd/etcd.env
+                mkdir -p /var/lib/firstboot
+                sed -n 's/^delivery //p' /etc/firstboot/sent >/var/lib/firstboot/delivered",
+            );
         }
-        for index in 0..3 {
+        // Each compares itself with those that are there: of two, both say it.
+        for index in [1, 2] {
             lab.boot(index);
         }
-        let odd = "has other data than https://10.240.0.12:2380; delete the wrong machine";
-        for index in [0, 1] {
-            let console = lab.says_one_of(index, &[odd, HEALTHY]);
+        let unlike = |lab: &Lab, index: usize, like: &str, others: &str| {
+            let said = format!("this machine{like} has other data than{others}; delete");
+            let console = lab.says_one_of(index, &[&said, HEALTHY]);
             assert!(!console.contains(HEALTHY), "{}: {console}", etcd.version);
-        }
-        let both =
-            "this machine has other data than https://10.240.0.10:2380 https://10.240.0.11:2380;";
-        let console = lab.says_one_of(2, &[both, HEALTHY]);
-        assert!(!console.contains(HEALTHY), "{}: {console}", etcd.version);
+        };
+        unlike(&lab, 1, "", " https://10.240.0.12:2380");
+        unlike(&lab, 2, "", " https://10.240.0.11:2380");
+        lab.boot(0);
+        unlike(
+            &lab,
+            0,
+            " and https://10.240.0.11:2380",
+            " https://10.240.0.12:2380",
+        );
         // Once the odd one is made again, all are as they should be.
         lab.create_and_boot(2);
         for index in 0..3 {
