@@ -336,7 +336,7 @@ impl Lab {
         for program in self.etcd.programs() {
             let name = program.file_name().unwrap().to_string_lossy().into_owned();
             let bytes = fs::read(&program).unwrap();
-            record += &format!("{}  {name}\n", Digest::of(&bytes));
+            record = format!("{record}{}  {name}\n", Digest::of(&bytes));
             put(&format!("/usr/local/bin/{name}"), &bytes, 0o755);
         }
         put(&format!("{lib}/installed"), record.as_bytes(), 0o644);

@@ -105,9 +105,10 @@ fn check(dir: &Path, others: &[Listed], gap: &str) -> Result<(), TestCaseError> 
         prop_assert_eq!(said.lines().count(), 1, "{:?} {}", shell, said);
         if others.iter().all(Listed::is_plain) {
             let list = others.iter().enumerate();
-            let list: String = list
+            let list: Vec<_> = list
                 .map(|(id, other)| format!(",{id}={}", other.url))
                 .collect();
+            let list = list.concat();
             let expected = format!(
                 "ETCD_INITIAL_CLUSTER_STATE=existing\nETCD_INITIAL_CLUSTER='controller-0={OWN}{list}'\n"
             );
