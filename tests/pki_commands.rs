@@ -456,3 +456,31 @@ fn renew_does_not_go_in_circles_under_a_ca_that_ends() {
         &["unchanged: the CA itself ends on", "rotate-ca"],
     );
 }
+
+/// Whoever adds all to a repository adds no key, and is told where their own list is too short.
+#[test]
+fn keys_stay_out_of_git() {
+    let mut desk = Desk::new(SHARED);
+    desk.shop.run("git init -q .");
+    let said = desk.good("mint");
+    assert!(!said.err.contains("git does not ignore"), "{}", said.err);
+    let rendered = std::process::Command::new(env!("CARGO_BIN_EXE_firstboot"))
+        .args(["render", "--new"])
+        .current_dir(desk.path(""))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&rendered.stderr);
+    assert!(rendered.status.success(), "{told}");
+    let listed = "git add -A . && git ls-files";
+    let taken = desk.shop.run(listed);
+    assert!(taken.contains("pki/ca.pem"), "{taken}");
+    assert!(!taken.contains("key"), "{taken}");
+    assert!(!taken.contains("out/"), "{taken}");
+
+    desk.shop.run("echo '*.swp' >.gitignore && rm -r pki");
+    let said = desk.good("mint");
+    let note = "git does not ignore `pki/ca-key.pem`";
+    assert!(said.err.contains(note), "{}", said.err);
+    assert_eq!(desk.shop.read(".gitignore"), b"*.swp\n");
+    assert!(!desk.path("pki/.gitignore").exists());
+}

@@ -30,6 +30,9 @@ pub(super) enum Image {
 /// The script that creates a cluster's machines, in the cluster's directory.
 pub(super) const LAUNCH: &str = "launch";
 
+/// What keeps a cluster's directory, which holds keys, out of a repository.
+const IGNORE: &str = ".gitignore";
+
 /// Everything that is written for one cluster.
 pub(super) struct Rendering {
     pub(super) deliveries: Vec<Delivery>,
@@ -92,6 +95,11 @@ impl Rendering {
             bytes: Secret::new(script.into_bytes()),
             executable: true,
         }];
+        files.push(OutputFile {
+            path: IGNORE.to_owned(),
+            bytes: Secret::new(b"*\n".to_vec()),
+            executable: false,
+        });
         files.extend(
             deliveries
                 .iter()
@@ -169,5 +177,5 @@ pub(super) fn is_ours(path: &str) -> bool {
     let name = path.split_once('/').map_or(path, |(_, name)| name);
     let is_document = Document::ALL.iter().any(|one| one.file() == name);
     let ours = is_document || ["meta-data", "network-config", "seed.iso"].contains(&name);
-    path == LAUNCH || path == page::FILE || (name != path && ours)
+    [LAUNCH, IGNORE, page::FILE].contains(&path) || (name != path && ours)
 }

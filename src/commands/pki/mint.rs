@@ -1,7 +1,7 @@
 //! `firstboot pki mint`: a CA and pairs under it, or one more pair for a client.
 
 use super::{CaDays, Days, beside, both, client, finish, name_of_ca, now, refuse_contested};
-use super::{minting, refuse_existing, set, write};
+use super::{minting, refuse_existing, repository, set, write};
 use crate::calendar::moment;
 use crate::commands::load::{self, Loaded};
 use crate::commands::{Context, Failure, ManifestArguments};
@@ -98,7 +98,15 @@ pub(super) fn run(arguments: &Arguments, context: Context) -> Result<(), Failure
         keep_keys: arguments.keep_keys,
     };
     let files = plan.mint(how, &loaded, now)?;
-    write(&set(&loaded, WHAT, files), arguments.force)?;
+    let keys = plan.keys();
+    let mut set = set(&loaded, WHAT, files);
+    for (path, text) in repository::ignoring(&keys, &loaded.root) {
+        set.public(path, text.into_bytes());
+    }
+    write(&set, arguments.force)?;
+    if let Some(note) = repository::not_ignored(&keys) {
+        context.terminal.say(&note);
+    }
     say(&plan, context)
 }
 
@@ -250,6 +258,13 @@ impl<'a> Plan<'a> {
             }
         }
         paths
+    }
+
+    /// All private keys, those of the CAs first.
+    fn keys(&self) -> Vec<PathBuf> {
+        let cas = self.authorities.iter().map(|(ca, _)| beside(ca, "key"));
+        let pairs = self.authorities.iter().flat_map(|(_, pairs)| pairs);
+        cas.chain(pairs.map(|pair| pair.key.clone())).collect()
     }
 
     fn mint(&self, how: How, loaded: &Loaded, now: i64) -> Result<Vec<(PathBuf, Secret)>, Failure> {

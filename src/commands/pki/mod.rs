@@ -6,6 +6,7 @@ mod clients;
 mod members;
 mod mint;
 mod renew;
+mod repository;
 mod rotate;
 mod show;
 mod standing;
