@@ -96,6 +96,6 @@ fn a_machine_that_comes_an_hour_later_by_its_clock_joins() {
     );
     let ahead = held.clock(1) - held.clock(0);
     assert!((3600..3900).contains(&ahead), "{ahead} s ahead");
-    held.shows(1, "it is listed as member");
+    held.shows(1, "existing, it is listed");
     println!("figure: a machine that comes an hour later, by its clock: healthy");
 }
