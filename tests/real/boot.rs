@@ -138,7 +138,8 @@ fn two_controllers_with_etcd_3_3_on_bullseye() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn three_controllers_with_etcd_3_4_on_bookworm() {
-    let rehearsal = Rehearsal::hold("3.4.27", "bookworm", &THREE);
+    // Debian's own, to the letter: it complains of a variable that a later one knows.
+    let rehearsal = Rehearsal::hold("3.4.23", "bookworm", &THREE);
     check(&rehearsal, &IDS);
     lab_flags_are_in_force(&rehearsal);
 }
@@ -146,7 +147,7 @@ fn three_controllers_with_etcd_3_4_on_bookworm() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn three_controllers_with_etcd_3_5_on_trixie() {
-    let rehearsal = Rehearsal::hold("3.5.21", "trixie", &THREE);
+    let rehearsal = Rehearsal::hold("3.5.16", "trixie", &THREE);
     check(&rehearsal, &IDS);
     lab_flags_are_in_force(&rehearsal);
 }
