@@ -288,9 +288,14 @@ impl Lab {
                  mount -t proc proc root/proc; mount --rbind /dev root/dev
                  mount -t tmpfs run root/run; mount -t tmpfs tmp root/tmp
                  rm -rf root/etc/etcd root/etc/firstboot root/var/lib/etcd root/var/lib/firstboot
+                 for program in {programs}; do
+                   touch root/usr/local/bin/${{program##*/}}
+                   mount --bind $program root/usr/local/bin/${{program##*/}}
+                 done
                  ip link set lo up
                  exec chroot root sh -c 'echo open; read end'",
-                tree = tree.display()
+                tree = tree.display(),
+                programs = self.programs()
             ),
         );
         let pid = holder.pid;
@@ -311,6 +316,13 @@ impl Lab {
         ));
         self.machines[index] = Some(Machine { holder, boot: None });
         self.deliver(index);
+    }
+
+    /// The paths of etcd's programs, with a blank between.
+    fn programs(&self) -> String {
+        let all = self.etcd.programs();
+        let all: Vec<_> = all.iter().map(|path| path.to_string_lossy()).collect();
+        all.join(" ")
     }
 
     /// Puts everything there that belongs there.
@@ -337,7 +349,6 @@ impl Lab {
             let name = program.file_name().unwrap().to_string_lossy().into_owned();
             let bytes = fs::read(&program).unwrap();
             record = format!("{record}{}  {name}\n", Digest::of(&bytes));
-            put(&format!("/usr/local/bin/{name}"), &bytes, 0o755);
         }
         put(&format!("{lib}/installed"), record.as_bytes(), 0o644);
     }

@@ -98,10 +98,7 @@ fn who_began_before_the_restored_came_is_never_healthy() {
         restored(3, 2, &mut lab);
         let console = lab.says_one_of(2, &[HEALTHY, MISSING]);
         assert!(!console.contains(HEALTHY), "{}: {console}", etcd.version);
-        assert!(
-            console.contains("; create this machine again"),
-            "{console}"
-        );
+        assert!(console.contains("; create this machine again"), "{console}");
         lab.create_and_boot(2);
         all_have_every_key(&lab, &[0, 1, 2]);
     });
