@@ -235,8 +235,8 @@ fn renew_replaces_only_what_needs_it() {
     let kept: BTreeSet<_> = desk.state().intersection(&before).cloned().collect();
     assert_eq!(
         kept.len(),
-        4,
-        "the CA, its key and the first pair are as they were"
+        5,
+        "the CA, its key, the first pair and the .gitignore are as they were"
     );
     for n in 1..3 {
         desk.verifies(&format!("controller-{n}"), BOTH);
