@@ -38,11 +38,11 @@ const CASES: [(&str, &[&str]); 3] = [
 ];
 
 /// Bytes of the program as it is released, stripped.
-const MOST_BYTES: u64 = 9_000_000;
+const MOST_BYTES: u64 = 10_000_000;
 
 #[test]
 #[ignore = "needs the release build: `make test`"]
-fn the_release_binary_is_at_most_9_megabytes() {
+fn the_release_binary_is_at_most_10_megabytes() {
     let bytes = fs::metadata(released()).unwrap().len();
     println!("{bytes} bytes, of {MOST_BYTES}");
     assert!(
@@ -97,7 +97,7 @@ fn released() -> String {
 #[ignore = "needs valgrind and the release build: `make test`"]
 fn hostile_input_costs_no_more_than_in_proportion_to_its_size() {
     let program = released();
-    let start = count(&program, &["--help".to_owned()], 0);
+    let start = count(&program, &["--help".to_owned()], &[0]);
     let mut steep = Vec::new();
     let render = monsters::MANIFESTS.map(|monster| ("render", monster));
     let inspect = monsters::USER_DATA.map(|monster| ("inspect", monster));
@@ -120,11 +120,12 @@ fn count_monster(program: &str, command: &str, monster: &Monster, times: usize) 
     let file = dir.path().join("monster");
     fs::write(&file, (monster.of)(times)).unwrap();
     let file = file.display().to_string();
-    count(program, &[command.to_owned(), file], 1)
+    // Refused or not: what counts is what it costs.
+    count(program, &[command.to_owned(), file], &[0, 1])
 }
 
-/// How many instructions it takes to end with this status.
-fn count(program: &str, arguments: &[String], status: i32) -> u64 {
+/// How many instructions it takes to end with one of these statuses.
+fn count(program: &str, arguments: &[String], statuses: &[i32]) -> u64 {
     let mut command = Command::new("valgrind");
     command
         .args([
@@ -138,7 +139,8 @@ fn count(program: &str, arguments: &[String], status: i32) -> u64 {
         .env("PATH", std::env::var_os("PATH").unwrap());
     let output = command.output().expect("valgrind is installed");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+    let ended = output.status.code().unwrap_or(-1);
+    assert!(statuses.contains(&ended), "{arguments:?}: {ended}: {said}");
     let collected = said
         .lines()
         .find_map(|line| line.split_once("Collected : "));

@@ -64,7 +64,7 @@ impl Lab {
 
     /// With nothing more in its manifests.
     pub(crate) fn plain(keys: Keys) -> Self {
-        Self::minted(keys, "")
+        Self::minted(keys, "replace: never\n")
     }
 
     pub(crate) fn path(&self) -> &Path {

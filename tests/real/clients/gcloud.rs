@@ -157,7 +157,7 @@ fn gcloud_goes_on_where_the_api_had_refused() {
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn gcloud_sends_a_startup_script_to_images_without_cloud_init() {
-    let lab = Lab::minted(Keys::Ec, "image: { family: debian }\n");
+    let lab = Lab::minted(Keys::Ec, "replace: never\nimage: { family: debian }\n");
     let directory = rendered(&lab, 2, &[]);
     let stage = stage();
     let output = launch(&stage, &directory);

@@ -93,7 +93,7 @@ fn until_ready(command: &mut Command) -> Child {
 /// Renders the cluster with that many controllers, and returns its directory.
 pub(crate) fn rendered(lab: &Lab, members: usize, arguments: &[&str]) -> PathBuf {
     let manifest = lab.manifest(members);
-    let mut all = vec!["render", "--new", manifest.to_str().unwrap()];
+    let mut all = vec!["render", manifest.to_str().unwrap()];
     all.extend(arguments);
     let output = lab.firstboot(&all);
     let said = String::from_utf8_lossy(&output.stderr);
