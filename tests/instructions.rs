@@ -69,7 +69,7 @@ fn no_command_takes_a_tenth_more_instructions() {
             let out = out.path().display().to_string();
             arguments.extend(["--files-dir=tests/golden".to_owned(), "-o".to_owned(), out]);
         }
-        let found = count(&program, &arguments, 0);
+        let found = count(&program, &arguments, &[0]);
         let recorded = text
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'));
