@@ -143,7 +143,7 @@ fn faults(script: &str) -> Vec<String> {
         }
         for rest in calls(&command, "printf") {
             let format = rest.trim_start();
-            if format.starts_with("\"") && format[1..].split('"').next().unwrap().contains('$')
+            if format.starts_with('"') && format[1..].split('"').next().unwrap().contains('$')
                 || format.starts_with('$')
             {
                 fault("a variable as format: printf '%s'");

@@ -45,6 +45,7 @@ fn prints(made: &Value, text: &str) -> bool {
     scripts.len() == 1 && scripts.values().all(|said| *said == text)
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     let of = |name, code, faulty: String, mended: String, works| Case {
         name,
