@@ -48,6 +48,8 @@ fn env(desk: &PinDesk) -> Vec<String> {
     lines.filter(is_ours).map(str::to_owned).collect()
 }
 
+const QUESTION: &str = "Is main a new cluster, none of whose machines runs yet? [y/N]";
+
 #[test]
 fn without_a_lock_nothing_is_rendered_unless_nobody_replaces() {
     let desk = desk();
@@ -462,7 +464,6 @@ fn at_a_terminal_somebody_is_asked() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         (output.status.code(), said)
     };
-    const QUESTION: &str = "Is main a new cluster, none of whose machines runs yet? [y/N]";
     for (answer, arguments) in [("n\\n", "render"), ("\\n", "render"), ("yep\\n", "render")] {
         let (status, said) = answers(answer, arguments);
         assert!(said.contains(QUESTION), "{said}");

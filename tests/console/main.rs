@@ -11,7 +11,6 @@ mod desk;
 #[allow(dead_code, reason = "each test uses its own part")]
 mod field;
 #[path = "../support/hang.rs"]
-#[allow(dead_code, reason = "each test uses its own part")]
 mod hang;
 
 use desk::{ADDRESSES, Desk, now};

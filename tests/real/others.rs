@@ -198,7 +198,8 @@ fn made(suite: Suite, documents: &[Vec<u8>]) -> Vec<Value> {
     let mut names = String::new();
     for (at, document) in documents.iter().enumerate() {
         fs::write(dir.path().join(at.to_string()), document).unwrap();
-        names += &format!(" /tmp/input/{at}");
+        names.push_str(" /tmp/input/");
+        names.push_str(&at.to_string());
     }
     let script = format!("python3 /tmp/input/read.py{names}");
     let said = image::stdout(&image::of(suite), dir.path(), &script);
