@@ -312,7 +312,8 @@ fn names_arrive_as_themselves_in_meta_data() {
             continue;
         };
         cluster.members[0].name = name.clone();
-        let machine = &firstboot::machine::machines(&cluster, Default::default())[0];
+        let machine =
+            &firstboot::machine::machines(&cluster, firstboot::machine::Layout::default())[0];
         written.push((name.to_string(), firstboot::platform::meta_data(machine)));
     }
     assert!(written.len() > 1000);
