@@ -126,8 +126,8 @@ fn data_of_a_member_that_was_removed_is_moved_aside() {
         lab.shut_down(2);
         let disk = lab.copy_disk(2);
         let remove = "id=$(ctl member list | sed -n 's/, .*, controller-2, .*//p')
-            until ctl member remove $id; do sleep 1; done";
-        lab.ctl(0, &format!("member list >/dev/null\n{remove}"));
+            until (ctl member remove $id); do sleep 1; done";
+        lab.ctl(0, &format!("endpoint health\n{remove}"));
         lab.create(2);
         lab.attach_disk(2, &disk);
         lab.boot(2);
