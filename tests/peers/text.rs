@@ -13,7 +13,7 @@ const OWN: &str = "https://10.240.0.10:2380";
 
 /// `decide` of a blank machine, told that all who are asked answer with the file `answer`.
 const DECIDE: &str = r#"
-curl() { cat answer && printf '\n40000 200'; }
+curl() { cat answer && printf '\n1 200'; }
 state=. lib=. status=./status step=start n=5 slept=0 next=0
 if decide; then echo "$result"; else printf 'waits %s\n' "$(one_line "$why")"; fi
 "#;

@@ -23,6 +23,7 @@ mod clients;
 mod closed;
 mod compressed;
 mod consumers;
+mod curls;
 mod datasources;
 mod day_two;
 mod disk;

@@ -79,7 +79,7 @@ fn a_machine_says_what_it_lacks_and_goes_on_when_it_is_there() {
     );
     let wrong = format!("file://{lies}: not the pinned tarball");
     let waits = format!(
-        "[4/6] etcd: waiting: no {} yet; {wrong}; file://{late}: curl: (37)",
+        "[4/6] etcd: waiting: no {} yet; {wrong}; file://{late}: Couldn't open file",
         name.trim_end_matches(".tar.gz")
     );
     assert!(console.contains(&waits), "{waits}\n{console}");

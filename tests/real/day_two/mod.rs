@@ -6,7 +6,7 @@ mod grow;
 use crate::image::newest;
 use crate::rotate::{acts, every_acknowledged_write_is_on_every_member};
 use cluster::{Desk, act, block, copied, rehearse, release, with_input};
-use firstboot::cluster::Cluster;
+use firstboot::cluster::{Cluster, Replace};
 use firstboot::machine;
 use firstboot::rehearse::{Act, Suite};
 use firstboot::release::tarball_name;
@@ -123,8 +123,8 @@ fn write_settings(cluster: &Cluster, machine: usize, dir: &Path) {
 }
 
 /// A cluster of one becomes a cluster of three with all of its data, by a snapshot. Before that,
-/// those that are new wait where the manifest has `replace`, and begin a cluster of their own
-/// where it has not: the data of which goes when the snapshot comes.
+/// those that are new wait where there is a lock, and begin a cluster of their own where there is
+/// none: the data of which goes when the snapshot comes.
 #[test]
 #[ignore = "needs root and Debian's packages: `make test`"]
 fn restored_and_grown_from_one_to_three() {
@@ -133,7 +133,11 @@ fn restored_and_grown_from_one_to_three() {
     let one = Desk::new("3.4.27", 1, replace);
     one.write_manifest("3.4.27", MACHINES, replace);
     one.firstboot(&["pki", "renew"]);
-    let three = one.cluster(&release, urls.clone());
+    // As with a lock, without which machines do not ask.
+    let three = Cluster {
+        replace: Some(Replace::Never),
+        ..one.cluster(&release, urls.clone())
+    };
     one.write_manifest("3.4.27", 1, replace);
     let small = one.cluster(&release, urls);
     assert_ne!(small.id, three.id);
@@ -194,13 +198,13 @@ systemctl start firstboot";
     rehearse(&three, &release, Suite::Bookworm, acts, Vec::new());
 }
 
-/// What a new machine does whose manifest has `replace`.
+/// What a new machine does that was rendered with a lock.
 const WAITS: &str = "systemctl start --no-block firstboot
 until grep -q 'the others are of' /run/firstboot/status.json; do sleep 0.3; done
 systemctl stop firstboot
 test ! -e /var/lib/etcd/member";
 
-/// The same machine without `replace`.
+/// The same machine without a lock.
 const DOES_NOT_ASK: &str = "sed -i '/^MORE=/d; /^REPLACE=/d' /etc/etcd/etcd.env
 systemctl start --no-block firstboot";
 
