@@ -6,7 +6,7 @@ FIRSTBOOT := $(patsubst $(CURDIR)/%,%,$(TARGET))/release/firstboot
 LAB := examples/lab
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
 
-.PHONY: all bench build pki rehearse test test-busy test-peers test-vm test-chaos lint deny clean install
+.PHONY: all bench build pki rehearse test test-busy test-etcds test-vm test-chaos lint deny clean install
 .DELETE_ON_ERROR:
 
 all: build pki
@@ -38,9 +38,9 @@ bench:
 test-busy:
 	sh tests/run-busy
 
-# Blank machines beside all kinds of peers, on six etcds.
-test-peers:
-	sh tests/run-peers
+# What each of six etcds makes of certificates, and of blank machines beside all kinds of peers.
+test-etcds:
+	sh tests/run-etcds
 
 test-vm:
 	sh tests/run-vm
@@ -51,7 +51,7 @@ test-chaos:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -s sh -e SC1090,SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-deny tests/run-vm tests/run-chaos tests/run-busy tests/run-peers tests/unpack-etcds tests/build-etcds tests/install-python .ci/run
+	shellcheck -s sh -e SC1090,SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-deny tests/run-vm tests/run-chaos tests/run-busy tests/run-etcds tests/unpack-etcds tests/build-etcds tests/install-python .ci/run
 	shellcheck -s sh -e SC1090,SC1091,SC2034,SC2154 templates/peers templates/disk # parts of bootstrap
 
 deny:

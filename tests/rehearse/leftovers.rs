@@ -54,10 +54,12 @@ impl Yard {
     fn firstboot(&self, dir: &TempDir, arguments: &[&str]) -> Command {
         let words = self.words();
         let mut command = Command::new(&words[0]);
-        // `nsenter` goes to the directory of whose namespaces these are.
+        // To the directory inside of there: one that was opened before is in another mount.
         command
-            .arg(format!("--wd={}", dir.path().display()))
-            .args(&words[1..])
+            .args(&words[1..4])
+            .args(["sh", "-c", "cd \"$0\" && exec \"$@\""])
+            .arg(dir.path())
+            .args(&words[4..])
             .args(arguments)
             .arg("cluster.yaml");
         command

@@ -104,6 +104,8 @@ impl Pki {
         let resolved = manifest::resolve(&manifest, &files, None, now());
         let findings = resolved.findings;
         let mut cluster = resolved.cluster.unwrap_or_else(|| panic!("{findings:?}"));
+        // As with a lock, without which machines do not ask.
+        cluster.replace = manifest.replace.as_ref().map(|replace| replace.value);
         cluster.release = Release {
             version: release.version,
             tarballs: vec![(release.arch, release.digest)],
