@@ -51,8 +51,7 @@ test-chaos:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	shellcheck -s sh -e SC1090,SC1091 templates/bootstrap templates/install-etcd templates/bake/provision tests/run tests/run-deny tests/run-vm tests/run-chaos tests/run-busy tests/run-etcds tests/unpack-etcds tests/build-etcds tests/install-python .ci/run
-	shellcheck -s sh -e SC1090,SC1091,SC2034,SC2154 templates/peers templates/disk # parts of bootstrap
+	sh tests/run-shellcheck
 
 deny:
 	sh tests/run-deny

@@ -90,16 +90,18 @@ impl Rendering {
         }
         let settings = manifest.settings(platform);
         let script = launch(platform, cluster, &settings, &deliveries);
-        let mut files = vec![OutputFile {
-            path: LAUNCH.to_owned(),
-            bytes: Secret::new(script.into_bytes()),
-            executable: true,
-        }];
-        files.push(OutputFile {
-            path: IGNORE.to_owned(),
-            bytes: Secret::new(b"*\n".to_vec()),
-            executable: false,
-        });
+        let mut files = vec![
+            OutputFile {
+                path: LAUNCH.to_owned(),
+                bytes: Secret::new(script.into_bytes()),
+                executable: true,
+            },
+            OutputFile {
+                path: IGNORE.to_owned(),
+                bytes: Secret::new(b"*\n".to_vec()),
+                executable: false,
+            },
+        ];
         files.extend(
             deliveries
                 .iter()

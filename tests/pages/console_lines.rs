@@ -42,7 +42,9 @@ fn messages_of(script: &str) -> Vec<(usize, Message)> {
     for (at, _) in script.char_indices() {
         let rest = &script[at..];
         let is_begin = at == 0 || script[..at].ends_with(BEFORE);
-        if !is_begin {
+        let line = script[..at].rsplit('\n').next().unwrap();
+        let is_comment = line.trim_start().starts_with('#') || line.contains(" # ");
+        if !is_begin || is_comment {
             continue;
         }
         let number = script[..at].lines().count();
@@ -203,7 +205,7 @@ fn no_line_is_one_that_is_not_printed() {
 
 #[test]
 fn a_message_is_what_stands_between_what_the_shell_puts_in() {
-    let script = "fail \"$1 is lost; ${held:-none yet} of $(a b) was\"\n  x || fail \"$result\"\n\
+    let script = "# it would say less\nfail \"$1 is lost; ${held:-none yet} of $(a b) was\"\n  x || fail \"$result\"\n\
                   why=\"for a disk$(peers), or not\" result=whole${changed:+\", but changed: $changed\"}\n";
     let found: Vec<_> = messages_of(script)
         .into_iter()

@@ -39,27 +39,20 @@ impl Yard {
         }
     }
 
-    /// The program, and what takes it in there: it becomes the program itself.
-    fn words(&self) -> [String; 5] {
-        let namespace = |kind: &str| format!("/proc/{}/ns/{kind}", self.holder.id());
-        [
-            "nsenter".to_owned(),
-            format!("--mount={}", namespace("mnt")),
-            format!("--net={}", namespace("net")),
-            "--".to_owned(),
-            env!("CARGO_BIN_EXE_firstboot").to_owned(),
-        ]
-    }
-
+    /// The program, in there.
     fn firstboot(&self, dir: &TempDir, arguments: &[&str]) -> Command {
-        let words = self.words();
-        let mut command = Command::new(&words[0]);
-        // To the directory inside of there: one that was opened before is in another mount.
+        let holder = format!("/proc/{}/ns", self.holder.id());
+        let mut command = Command::new("nsenter");
+        // `cd` inside: a directory that was opened before is in another mount. It becomes the
+        // program itself.
         command
-            .args(&words[1..4])
-            .args(["sh", "-c", "cd \"$0\" && exec \"$@\""])
+            .args([
+                format!("--mount={holder}/mnt"),
+                format!("--net={holder}/net"),
+            ])
+            .args(["--", "sh", "-c", "cd \"$0\" && exec \"$@\""])
             .arg(dir.path())
-            .args(&words[4..])
+            .arg(env!("CARGO_BIN_EXE_firstboot"))
             .args(arguments)
             .arg("cluster.yaml");
         command

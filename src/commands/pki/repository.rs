@@ -1,5 +1,5 @@
-//! Keys stay out of git: a `.gitignore` beside them where there is none, a note where git would
-//! take one all the same.
+//! Keeps keys out of git: writes a `.gitignore` beside them if there is none, and warns if git
+//! would still add one.
 
 use crate::report::path;
 use std::collections::BTreeMap;
@@ -32,8 +32,8 @@ pub(super) fn ignoring(keys: &[PathBuf], root: &Path) -> Vec<(PathBuf, String)> 
     directories.into_iter().map(file).collect()
 }
 
-/// A note on the first key that git would take into its repository. Git itself is asked: who has
-/// none has no repository either.
+/// A warning about the first key that git would add. Asks git itself: without git there is no
+/// repository.
 pub(super) fn not_ignored(keys: &[PathBuf]) -> Option<String> {
     let open = keys.iter().find(|key| is_open(key) == Some(true))?;
     let name = open.file_name().unwrap_or_default();
@@ -44,7 +44,7 @@ pub(super) fn not_ignored(keys: &[PathBuf]) -> Option<String> {
     ))
 }
 
-/// Whether git would take this file; `None` where there is no repository.
+/// Whether git would add this file; `None` outside of a repository.
 fn is_open(key: &Path) -> Option<bool> {
     let directory = key.parent().filter(|it| !it.as_os_str().is_empty());
     let asked = Command::new("git")

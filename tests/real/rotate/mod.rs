@@ -162,7 +162,7 @@ pub(crate) fn every_acknowledged_write_is_on(outcome: &Outcome, machines: &[Mach
             failed.len()
         );
         assert!(writes.len() > 50, "{}", client.output);
-        // A learner refuses whom chance sends to it, in 3.4 as in 3.5: that is no outage.
+        // etcdctl asks any of its endpoints, and a learner refuses it: that is no outage.
         let lines = client.output.lines();
         let lines = lines.filter(|line| !line.contains("not supported for learner"));
         let in_a_row = lines.scan(0, |row, line| {
